@@ -314,6 +314,7 @@ class Pulse:
     """The engine's heartbeat, written by the training loop itself: where it is and how far it has to go.
 
     `step` of `max_steps` counts the stage's own units (optimizer steps, completions, prompts) named by `unit`.
+    `promise_s` is how long the engine may take until its next beat: a held lock and a broken promise mean that it hangs.
     """
 
     t: float
@@ -324,6 +325,7 @@ class Pulse:
     max_steps: int = 0
     unit: str = "step"
     eta_s: float | None = None
+    promise_s: float = 60.0
     memory: Memory | None = None
     in_force: Settings = field(default_factory=dict)
 
