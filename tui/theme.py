@@ -1,0 +1,133 @@
+"""Colour with one meaning each, in a dark and a light theme.
+
+    good   green   better, healthy          bad   red    worse, over a limit, lost
+    warn   amber   look at this             run   blue   this iteration, running
+    dim            context                  faint        raw data, frames, rules
+
+Presenters name a tone as a rich style ("good", "bold bad"); widgets look it up in the theme that is on. A tone never
+carries a meaning alone: a word or a sign stands beside it, because NO_COLOR leaves greys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.color import Color as RichColor
+from rich.errors import StyleSyntaxError
+from rich.style import Style
+from rich.text import Text
+from textual.color import Color
+from textual.theme import Theme
+
+TONES: Mapping[str, str] = {
+    "good": "success",
+    "bad": "error",
+    "warn": "warning",
+    "run": "primary",
+    "text": "foreground",
+    "dim": "text-dim",
+    "faint": "text-faint",
+    "frame": "frame",
+}
+"""Tone → variable of the theme. The last three are ours; `FALLBACK` serves a theme that lacks them."""
+
+FALLBACK: Mapping[str, float] = {"text-dim": 0.65, "text-faint": 0.40, "frame": 0.28}
+"""Share of the foreground blended over the background."""
+
+
+def _theme(name: str, dark: bool, **colours: str) -> Theme:
+    own = {key: colours.pop(key) for key in ("dim", "faint", "frame")}
+    variables = {
+        "text-dim": own["dim"],
+        "text-faint": own["faint"],
+        "frame": own["frame"],
+        "foreground-muted": own["dim"],
+        "border": colours["primary"],
+        "border-blurred": own["frame"],
+        "footer-background": colours["panel"],
+        "footer-key-foreground": colours["warning"],
+        "footer-description-foreground": colours["foreground"],
+        "scrollbar": own["frame"],
+        "scrollbar-background": colours["background"],
+    }
+    return Theme(name=name, dark=dark, variables=variables, **colours)  # type: ignore[arg-type]
+
+
+DARK = _theme(
+    "pilothouse-dark",
+    dark=True,
+    background="#101418",
+    surface="#151a20",
+    panel="#1c232b",
+    foreground="#e2e6ea",
+    primary="#60a5fa",
+    secondary="#60a5fa",
+    accent="#fbbf24",
+    success="#34d17c",
+    warning="#fbbf24",
+    error="#ff6b6b",
+    dim="#939ba5",
+    faint="#68717c",
+    frame="#4a525c",
+)
+LIGHT = _theme(
+    "pilothouse-light",
+    dark=False,
+    background="#fbfbf9",
+    surface="#f3f3f0",
+    panel="#e7e8e4",
+    foreground="#1b1f24",
+    primary="#1d5fc4",
+    secondary="#1d5fc4",
+    accent="#8f5700",
+    success="#17723a",
+    warning="#8f5700",
+    error="#c0252d",
+    dim="#5d646c",
+    faint="#868d94",
+    frame="#a9afb5",
+)
+THEMES = (DARK, LIGHT)
+
+
+class Palette:
+    """Tones as rich styles over one background. Made anew when the theme or the widget's background changes."""
+
+    def __init__(self, variables: Mapping[str, str], background: RichColor | None) -> None:
+        self.base = Style(color=_colour("foreground", variables), bgcolor=background)
+        self._tones = {tone: Style(color=_colour(name, variables)) for tone, name in TONES.items()}
+        self._known: dict[str | Style, Style] = {"": self.base}
+
+    def style(self, name: str | Style) -> Style:
+        """The style that `name` stands for: tones and rich's own words together, as in "bold good"; or a style."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self.base + (name if isinstance(name, Style) else self._parse(name))
+        return found
+
+    def resolve(self, text: Text) -> Text:
+        """`text` with its tone names turned into styles."""
+        result = Text(text.plain, self.style(text.style), end="", tab_size=4)
+        for span in text.spans:
+            result.stylize(self.style(span.style), span.start, span.end)
+        return result
+
+    def _parse(self, name: str) -> Style:
+        style = Style()
+        for word in name.split():
+            style += self._tones.get(word) or _word(word)
+        return style
+
+
+def _word(word: str) -> Style:
+    try:
+        return Style.parse(word)
+    except StyleSyntaxError:
+        return Style()
+
+
+def _colour(name: str, variables: Mapping[str, str]) -> RichColor:
+    if name in variables:
+        return Color.parse(variables[name]).rich_color
+    foreground, background = (Color.parse(variables.get(key, "ansi_default")) for key in ("foreground", "background"))
+    return background.blend(foreground, FALLBACK.get(name, 1.0), alpha=1.0).rich_color

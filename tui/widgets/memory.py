@@ -1,0 +1,130 @@
+"""The memory of the card (or of the host, and then it says so): how much is used, by whom, and how much is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.reactive import reactive
+
+from engine.records import Memory
+from tui.plot.figure import Figure, Series
+from tui.plot.view import settle
+from tui.widgets.panel import Panel, Row
+from tui.widgets.words import GIB, gib, percent
+
+TIGHT = 0.05
+"""Share of the card left free below which headroom is shown as running out."""
+
+
+class MemoryPanel(Panel):
+    """`memory` is the newest reading; `set_history` gives used bytes over time for the chart below it."""
+
+    memory: reactive[Memory | None] = reactive[Memory | None](None, repaint=False)
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__("memory", id=id, classes=classes)
+        self.history = Series()
+
+    def set_history(self, x: Sequence[float], used: Sequence[float]) -> None:
+        """Bytes used at each x (steps or seconds, rising); NaN where the card did not say."""
+        values = [value / GIB for value in used]
+        self.history = Series.of(list(x), values, values, values, 0.0)
+        self.stale()
+
+    def watch_memory(self, memory: Memory | None) -> None:
+        self.title, self.note = _title(memory), _card(memory)
+        self.stale()
+
+    def paint(self, width: int, height: int) -> Sequence[Row]:
+        if self.memory is None:
+            return [[("no reading yet", "dim")]]
+        rows = [self._bar(self.memory, width), *(self.runs(line) for line in _lines(self.memory, width))]
+        room = height - len(rows) - 1
+        if room < 4 or height > 900 or not self.history.x:
+            return rows[:height] if height >= 3 else [self.runs(_short(self.memory)), *rows[:1]][:height]
+        return [*rows, [], *self._chart(self.memory, width, room)]
+
+    def _bar(self, memory: Memory, width: int) -> Row:
+        """Torch's reserved memory, what else is used, and what is free, in proportion."""
+        if not memory.total or memory.used is None:
+            return [(self.glyphs.light * width, "frame")]
+        ours = min(memory.reserved or memory.allocated or 0, memory.used)
+        filled = min(round(width * memory.used / memory.total), width)
+        own = min(round(width * ours / memory.total), filled) if ours else 0
+        return [
+            (self.glyphs.full * own, "run"),
+            ((self.glyphs.shade if ours else self.glyphs.full) * (filled - own), "run" if not ours else "dim"),
+            (self.glyphs.light * (width - filled), "frame"),
+        ]
+
+    def _chart(self, memory: Memory, width: int, height: int) -> Sequence[Row]:
+        extent = self.history.extent or (0.0, 1.0)
+        total = None if memory.total is None else memory.total / GIB
+        figure = Figure(self.history, settle(extent), bounds=(0.0, total), margin=4, glyphs=self.glyphs, x_labels=False)
+        return figure.draw(width, height)
+
+
+def _title(memory: Memory | None) -> Text:
+    if memory is None:
+        return Text("memory", "dim")
+    title = Text("GPU memory" if memory.source == "gpu" else "host memory", "dim")
+    if memory.source == "host":
+        title.append(" · no NVIDIA card", "dim")
+    if memory.simulated:
+        title.append(" · SIMULATED", "bold warn")
+    return title
+
+
+def _card(memory: Memory | None) -> Text:
+    return Text("" if memory is None else memory.name)
+
+
+def _short(memory: Memory) -> Text:
+    return Text.assemble((gib(memory.used), "bold"), (f" of {gib(memory.total, unit=False)} used", "dim"))
+
+
+def _lines(memory: Memory, width: int) -> list[Text]:
+    """Label, value and a second pair, in columns that stay put while the numbers change."""
+    lines = [_used(memory), _headroom(memory)]
+    if memory.source == "gpu":
+        lines += _torch(memory, width)
+        lines.append(_vitals(memory))
+    return lines
+
+
+def _used(memory: Memory) -> Text:
+    return Text.assemble(
+        ("used     ", "dim"), f"{gib(memory.used):>9}", (f"  of {gib(memory.total, unit=False)}", "dim")
+    )
+
+
+def _headroom(memory: Memory) -> Text:
+    free, total = memory.headroom, memory.total
+    tight = free is not None and bool(total) and free < TIGHT * (total or 1)
+    text = Text.assemble(("headroom ", "dim"), (f"{gib(free):>9}", "bold warn" if tight else "bold"))
+    if tight:
+        text.append("  tight", "warn")
+    return text
+
+
+def _torch(memory: Memory, width: int) -> list[Text]:
+    pairs = [("reserved", memory.reserved), ("allocated", memory.allocated), ("peak", memory.peak)]
+    cells = [Text.assemble((f"{name:<9}", "dim"), f"{gib(size):>9}") for name, size in pairs]
+    if width < 36:
+        return cells
+    return [Text.assemble(cells[0], "   ", cells[2]), cells[1]]
+
+
+def _vitals(memory: Memory) -> Text:
+    """Load, heat and power; each says n/a where the card does not."""
+    heat = "n/a" if memory.temperature is None else f"{memory.temperature:.0f} °C"
+    power = "n/a" if memory.power is None else f"{memory.power:.0f} W"
+    if memory.power is not None and memory.power_limit is not None:
+        power = f"{memory.power:.0f}/{memory.power_limit:.0f} W"
+    parts = (("load ", percent(memory.utilisation)), ("heat ", heat), ("", power))
+    text = Text()
+    for label, value in parts:
+        text.append("  " if text else "")
+        text.append(label, "dim").append(value)
+    return text
