@@ -1,0 +1,37 @@
+"""The whole judgement of an iteration: one path for the live gate and for a recorded table."""
+
+from __future__ import annotations
+
+from engine.judgement import tree
+from engine.judgement.proposal import Cause, propose
+from engine.judgement.verdict import Case, Ruling, open_case, rule
+from engine.records import Assessment, History, Proposal
+
+
+def assess(history: History) -> Assessment:
+    """What the rules say of the last iteration, given all before it.
+
+    Pure and deterministic. Raises ValueError where there is no iteration or no baseline.
+    """
+    case = open_case(history)
+    ruling = rule(case)
+    return Assessment(
+        index=case.here.index,
+        weaknesses=case.weaknesses,
+        verdict=ruling.verdict,
+        proposal=_proposal(case, ruling),
+        converged=case.convergence.converged,
+        best=case.best,
+    )
+
+
+def judge(history: History) -> list[Assessment]:
+    """`assess` at each iteration's gate in turn, each seeing only what came before it."""
+    return [assess(prefix) for prefix in tree.prefixes(history)]
+
+
+def _proposal(case: Case, ruling: Ruling) -> Proposal:
+    if ruling.verdict.action == "finish":
+        return Proposal(ruling.start)
+    causes = [Cause.of(weakness) for weakness in case.weaknesses]
+    return propose(case.history, ruling.start, causes + ([ruling.cause] if ruling.cause else []))

@@ -1,0 +1,85 @@
+"""Has the run stopped moving? The spread rule decides; an equivalence test beside it says how sure that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from engine.judgement import evidence, tree
+from engine.judgement.figures import below, p_value, show
+from engine.records import History, Metric
+
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """`spread` is max − min of the win rate over `iterations`, the last accepted ones (None while there are too few).
+
+    `p` is that of two one-sided tests (TOST, Schuirmann 1987) that the highest and the lowest lie within the margin,
+    None where no interval is known.
+    """
+
+    converged: bool
+    iterations: tuple[int, ...]
+    spread: float | None
+    margin: float
+    needed: int
+    p: float | None = None
+
+    @property
+    def text(self) -> str:
+        """One line for a person."""
+        if self.spread is None:
+            return f"{len(self.iterations)} of the {self.needed} accepted iterations that convergence needs"
+        where = f"win rate spread {show(self.spread)} over iterations {', '.join(map(str, self.iterations))}"
+        verb = "converged" if self.converged else "not converged"
+        side = "below" if self.converged else "not below"
+        return f"{verb}: {where}, {side} {show(self.margin)} ({self._equivalence})"
+
+    @property
+    def _equivalence(self) -> str:
+        if self.p is None:
+            return "equivalence untested: samples unknown"
+        shown = "equivalence shown" if self.p < 0.05 else "equivalence not shown at this many samples"
+        return f"{shown}, TOST {p_value(self.p)}"
+
+
+def convergence(history: History) -> Convergence:
+    """Over the last accepted, trained iterations on the way to the current one; the baseline never counts."""
+    limits = history.thresholds
+    rates = [(step.index, tree.win_rate(step)) for step in tree.line(history, tree.current(history))]
+    last = [(index, rate) for index, rate in rates if rate is not None and rate.value is not None]
+    last = last[-limits.converged_iterations :]
+    indices, whole = tuple(index for index, _ in last), len(last) == len(rates[-limits.converged_iterations :])
+    if len(last) < limits.converged_iterations or not whole:
+        return Convergence(False, indices, None, limits.converged_spread, limits.converged_iterations)
+    metrics = sorted((rate for _, rate in last if rate), key=lambda rate: rate.value or 0.0)
+    spread = (metrics[-1].value or 0.0) - (metrics[0].value or 0.0)
+    stopped = below(spread, limits.converged_spread)
+    p = _tost(metrics[0], metrics[-1], limits.converged_spread)
+    return Convergence(stopped, indices, spread, limits.converged_spread, limits.converged_iterations, p)
+
+
+def converged(history: History) -> bool:
+    return convergence(history).converged
+
+
+def gain(history: History) -> float | None:
+    """Win rate gained over the last `diminishing_iterations` accepted iterations, first to last; None while fewer."""
+    span = history.thresholds.diminishing_iterations
+    rates = [tree.win_rate(step) for step in tree.line(history, tree.current(history))][-span:]
+    values = [rate.value for rate in rates if rate is not None and rate.value is not None]
+    return values[-1] - values[0] if len(values) == span else None
+
+
+def _tost(low: Metric, high: Metric, margin: float) -> float | None:
+    bounds = [evidence.interval(low), evidence.interval(high)]
+    if bounds[0] is None or bounds[1] is None or low.value is None or high.value is None:
+        return None
+    errors = [(top - bottom) / (2 * evidence.Z95) for bottom, top in (bounds[0], bounds[1])]
+    error, apart = math.hypot(*errors), high.value - low.value
+    if not error:
+        return 0.0 if apart < margin else 1.0
+    return 1 - min(_NORMAL.cdf((margin - apart) / error), _NORMAL.cdf((margin + apart) / error))

@@ -1,0 +1,181 @@
+"""How sure a finding is: the tests behind `confirmed`, `suspected` and `too few samples`.
+
+Every iteration is evaluated on the same items, so a comparison pairs by item: exact McNemar for right/wrong items, a
+bootstrap over prompts for scores. Where only a value and its n are known, as in a published table, the unpaired bound
+is used and named. All tests are one-sided, since each asks one question ("did it get worse?"), and deterministic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from statistics import NormalDist
+
+from engine.judgement.figures import p_value, show
+from engine.records import Evidence, Metric
+
+TOO_FEW = 20  # below this many samples nothing is called suspected: a finding is confirmed, or there are too few
+_RESAMPLES = 2000
+_CHUNK = 200
+_PLANNED = 5  # looks that α is spread over where the budget does not say
+_SEED = 0
+_NORMAL = NormalDist()
+Z95 = _NORMAL.inv_cdf(0.975)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a test says: how sure, with which p-value (None where nothing could be tested), by which test."""
+
+    evidence: Evidence
+    p: float | None = None
+    test: str = ""
+    n: int | None = None
+
+
+def level(confidence: float, planned: int | None) -> float:
+    """α for one look, spread evenly over the planned looks, so that a whole run cries wolf at most 1 − confidence."""
+    return (1 - confidence) / max(planned or _PLANNED, 1)
+
+
+def drop(now: Metric, before: Metric) -> Finding:
+    """Is `now` really lower than `before`? The evidence is for a family of one; `holm` weighs several together."""
+    paired = _pair(now, before)
+    if paired is not None:
+        return _finding(*_paired(*paired))
+    return _unpaired(now, before)
+
+
+def holm(findings: Mapping[str, Finding], alpha: float) -> dict[str, Finding]:
+    """Holm's step-down over a family of findings: `confirmed` where the corrected test rejects (Holm 1979)."""
+    tested = sorted((f.p, name) for name, f in findings.items() if f.p is not None)
+    confirmed: set[str] = set()
+    for rank, (p, name) in enumerate(tested):
+        if p > alpha / (len(tested) - rank):
+            break
+        confirmed.add(name)
+    return {name: _weighed(finding, name in confirmed) for name, finding in findings.items()}
+
+
+def exceeds(metric: Metric, limit: float) -> Finding:
+    """Is a single measured value really above `limit`? Confirmed where its whole 95 % interval is."""
+    bounds = interval(metric)
+    if bounds is None:
+        return Finding("suspected", test="value alone, no interval", n=metric.n)
+    return Finding("confirmed" if bounds[0] > limit else "suspected", test=_within(bounds), n=size(metric))
+
+
+def falls_short(metric: Metric, limit: float) -> Finding:
+    """Is a single measured rate really below `limit`? Confirmed where its whole 95 % interval is."""
+    bounds, n = interval(metric), size(metric)
+    if bounds is None:
+        return Finding("too_few_samples", test="value alone, n unknown", n=n)
+    sure = bounds[1] < limit
+    return _weighed(Finding("suspected", None, _within(bounds), n), sure)
+
+
+def interval(metric: Metric) -> tuple[float, float] | None:
+    """A 95 % interval: as recorded, else Wilson's for a rate with known n, else the mean's of its items; or None."""
+    if metric.low is not None and metric.high is not None:
+        return metric.low, metric.high
+    if metric.value is None or not (n := size(metric)):
+        return None
+    items = metric.items
+    if metric.group != "quality" and 0 <= metric.value <= 1 and (not items or all(0 <= item <= 1 for item in items)):
+        return wilson(metric.value, n)
+    error = _standard_error(metric)
+    return None if error is None else (metric.value - Z95 * error, metric.value + Z95 * error)
+
+
+def wilson(rate: float, n: int, z: float = Z95) -> tuple[float, float]:
+    """Wilson's score interval for a rate over n samples; ties may count one half."""
+    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def size(metric: Metric) -> int | None:
+    return len(metric.items) if metric.items else metric.n
+
+
+def _pair(now: Metric, before: Metric) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    if not now.items or not before.items or len(now.items) != len(before.items):
+        return None
+    if not all(map(math.isfinite, now.items)) or not all(map(math.isfinite, before.items)):
+        return None
+    return now.items, before.items
+
+
+@lru_cache(maxsize=512)  # an earlier iteration is weighed again at each later gate
+def _paired(now: tuple[float, ...], before: tuple[float, ...]) -> tuple[float, str, int]:
+    if {*now, *before} <= {0.0, 1.0}:
+        return (*_mcnemar(now, before), len(now))
+    return (*_bootstrap(now, before), len(now))
+
+
+def _mcnemar(now: tuple[float, ...], before: tuple[float, ...]) -> tuple[float, str]:
+    """Exact: were the items that changed as likely to be won as lost? (McNemar 1947; binomial tail)"""
+    from scipy.special import bdtr  # scipy takes half a second to import; only a gate needs it
+
+    lost = sum(old > new for old, new in zip(before, now, strict=True))
+    won = sum(old < new for old, new in zip(before, now, strict=True))
+    p = float(bdtr(won, lost + won, 0.5)) if lost + won else 1.0
+    return p, f"exact McNemar, {len(now)} paired items: {lost} lost, {won} won"
+
+
+def _bootstrap(now: tuple[float, ...], before: tuple[float, ...]) -> tuple[float, str]:
+    """Share of resampled prompt sets whose mean difference is not a loss, with one added so that p is never 0."""
+    import numpy as np
+
+    difference = np.subtract(now, before)
+    random, n = np.random.default_rng(_SEED), len(difference)
+    if n * _RESAMPLES > 20_000_000:  # past this size the mean is normal for all purposes, and resampling takes seconds
+        error = float(difference.std(ddof=1)) / math.sqrt(n)
+        p = _NORMAL.cdf(float(difference.mean()) / error) if error else 1.0
+        return p, f"z of the paired differences, {n} prompts"
+    means = [difference[random.integers(0, n, (_CHUNK, n))].mean(axis=1) for _ in range(_RESAMPLES // _CHUNK)]
+    kept = int((np.concatenate(means) >= 0).sum())
+    return (kept + 1) / (_RESAMPLES + 1), f"bootstrap paired by prompt, {n} prompts, {_RESAMPLES} resamples"
+
+
+def _unpaired(now: Metric, before: Metric) -> Finding:
+    """Two independent samples, which bounds the paired case from above: a drop it confirms, pairing would too."""
+    n = size(now) or size(before)
+    now, before = (m if size(m) else replace(m, n=n) for m in (now, before))  # same items each time, so same n
+    errors = [_standard_error(now), _standard_error(before)]
+    if now.value is None or before.value is None or errors[0] is None or errors[1] is None:
+        return Finding("too_few_samples", test="values alone, n unknown", n=n)
+    spread = math.hypot(errors[0], errors[1])
+    p = _NORMAL.cdf((now.value - before.value) / spread) if spread else 1.0
+    return _finding(p, f"unpaired z of two rates, n = {n}" if n else "unpaired z from the intervals", n or TOO_FEW)
+
+
+def _standard_error(metric: Metric) -> float | None:
+    """Of the value: from items, else from a rate and its n (two pseudo-counts, so that 0 and 1 are uncertain too)."""
+    if metric.items and len(metric.items) > 1 and all(map(math.isfinite, metric.items)):
+        mean = math.fsum(metric.items) / len(metric.items)
+        total = math.fsum((item - mean) ** 2 for item in metric.items)
+        return math.sqrt(total / (len(metric.items) - 1) / len(metric.items))
+    if metric.low is not None and metric.high is not None:
+        return (metric.high - metric.low) / (2 * Z95)
+    if metric.n and metric.value is not None and 0 <= metric.value <= 1:
+        rate = (metric.value * metric.n + 1) / (metric.n + 2)
+        return math.sqrt(rate * (1 - rate) / metric.n)
+    return None
+
+
+def _finding(p: float, test: str, n: int) -> Finding:
+    return Finding("suspected" if n >= TOO_FEW else "too_few_samples", p, f"{test}, {p_value(p)}", n)
+
+
+def _weighed(finding: Finding, sure: bool) -> Finding:
+    if sure:
+        return replace(finding, evidence="confirmed")
+    few = finding.n is None or finding.n < TOO_FEW
+    return replace(finding, evidence="too_few_samples" if few else "suspected")
+
+
+def _within(bounds: tuple[float, float]) -> str:
+    return f"95 % interval {show(bounds[0])} to {show(bounds[1])}"
