@@ -1,0 +1,48 @@
+"""What evaluation leaves behind: metrics with items, samples for people, and what later iterations pair with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.models.generate import Completion
+from engine.records import Metric, Sample, as_json
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One iteration's evaluation.
+
+    `completions` and `scores` are prompt-major: the k completions of the first prompt, then of the second.
+    `pair_logprobs` are (chosen, rejected) of each held-out pair in nats. The baseline's are every later reference.
+    """
+
+    metrics: dict[str, Metric]
+    samples: tuple[Sample, ...]
+    completions: tuple[Completion, ...] = ()
+    scores: tuple[float, ...] = ()
+    pair_logprobs: tuple[tuple[float, float], ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """All but the samples, which have a file of their own."""
+        return {
+            "metrics": {name: as_json(metric) for name, metric in self.metrics.items()},
+            "completions": [as_json(completion) for completion in self.completions],
+            "scores": as_json(self.scores),
+            "pair_logprobs": as_json(self.pair_logprobs),
+            "seconds": as_json(self.seconds),
+        }
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any], samples: tuple[Sample, ...] = ()) -> Evaluation:
+        completions = (Completion(item["text"], tuple(item["ids"]), item["finished"]) for item in raw["completions"])
+        return cls(
+            {name: Metric.parse(metric) for name, metric in raw["metrics"].items()},
+            samples,
+            tuple(completions),
+            tuple(raw["scores"]),
+            tuple((chosen, rejected) for chosen, rejected in raw["pair_logprobs"]),
+            dict(raw.get("seconds", {})),
+        )

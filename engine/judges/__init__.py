@@ -1,0 +1,1 @@
+"""Who scores or compares completions."""

@@ -1,0 +1,1 @@
+"""Weights on the device: load once, adapt by LoRA, switch between baseline, parent and policy, generate."""

@@ -1,0 +1,88 @@
+"""Sampled and greedy completions in left-padded batches, seeded on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from transformers import GenerationConfig
+
+from engine.models.resident import Resident
+from engine.models.rng import isolated_rng
+from engine.models.tokens import Content, Ids, pad, prompt_ids
+from engine.text import clean
+
+Progress = Callable[[int, int], None]
+"""Called between batches with (done, total); may raise to abort."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """`ids` exactly as generated, the end token included where one came (`finished`); `text` is safe for a terminal."""
+
+    text: str
+    ids: Ids
+    finished: bool
+
+
+def generate(
+    resident: Resident,
+    prompts: Sequence[Content],
+    *,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
+    batch_size: int,
+    progress: Progress | None = None,
+) -> list[Completion]:
+    """One completion a prompt, in the order of `prompts`; repeat a prompt for more.
+
+    `temperature` 0 is greedy. The model's own sampling defaults (top-k, repetition penalty, …) are overridden: what is
+    sampled is the policy itself. The same arguments give the same completions, whatever else drew random numbers.
+    """
+    encoded = [_fit(resident, prompt_ids(resident.tokenizer, prompt), max_new_tokens) for prompt in prompts]
+    order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
+    completions: dict[int, Completion] = {}
+    settings = _settings(resident, max_new_tokens, temperature)
+    with resident.measuring(), isolated_rng(seed):
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            rows = _sample(resident, [encoded[i] for i in batch], settings)
+            completions.update({i: _completion(resident, row) for i, row in zip(batch, rows, strict=True)})
+            if progress:
+                progress(len(completions), len(prompts))
+    return [completions[i] for i in range(len(prompts))]
+
+
+def _settings(resident: Resident, max_new_tokens: int, temperature: float) -> GenerationConfig:
+    greedy = temperature == 0
+    sampling = {} if greedy else {"temperature": temperature, "top_k": 0, "top_p": 1.0, "typical_p": 1.0}
+    return GenerationConfig(
+        max_new_tokens=max_new_tokens,
+        do_sample=not greedy,
+        num_beams=1,
+        repetition_penalty=1.0,
+        use_cache=True,
+        pad_token_id=resident.tokenizer.pad_token_id,
+        eos_token_id=sorted(resident.end_ids),
+        **sampling,
+    )
+
+
+def _fit(resident: Resident, ids: Ids, max_new_tokens: int) -> Ids:
+    """A prompt's newest tokens, so that the completion still fits the model's window."""
+    return ids if resident.window is None else ids[-max(1, resident.window - max_new_tokens) :]
+
+
+def _sample(resident: Resident, prompts: Sequence[Ids], settings: GenerationConfig) -> list[list[int]]:
+    ids, mask = pad(prompts, resident.tokenizer.pad_token_id, "left", resident.device)
+    grown = resident.model.generate(input_ids=ids, attention_mask=mask, generation_config=settings)
+    rows: list[list[int]] = grown[:, ids.shape[1] :].tolist()
+    return rows
+
+
+def _completion(resident: Resident, row: list[int]) -> Completion:
+    end = next((i for i, token in enumerate(row) if token in resident.end_ids), None)
+    ids = tuple(row if end is None else row[: end + 1])
+    text = resident.tokenizer.decode(ids, skip_special_tokens=True)
+    return Completion(clean(text), ids, end is not None)
