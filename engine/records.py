@@ -314,7 +314,7 @@ class Pulse:
     """The engine's heartbeat, written by the training loop itself: where it is and how far it has to go.
 
     `step` of `max_steps` counts the stage's own units (optimizer steps, completions, prompts) named by `unit`.
-    `promise_s` is how long the engine may take until its next beat: a held lock and a broken promise mean that it hangs.
+    `promise_s` is how long the engine may take until its next beat: with its lock held and its promise broken it hangs.
     """
 
     t: float

@@ -1,0 +1,253 @@
+"""The engine's ear and voice: it beats, reads the operators' commands, and obeys them at a boundary.
+
+Long work calls `progress` between its batches or steps. That is the only place where a command can act, so pause holds
+there, stop unwinds from there by `Stopped`, and nothing is ever changed in the middle of a step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from engine.errors import ConfigError
+from engine.records import Memory, Pulse, Scalar, Settings
+from engine.store.control import Inbox
+from engine.store.ledger import Ledger
+from engine.store.rows import Command
+
+BEAT_S = 0.25
+MEMORY_S = 1.0
+HOLD_S = 0.05
+
+
+class Stopped(Exception):  # noqa: N818  (not an error: the operator asked for it)
+    """Unwinds the engine after `stop` or SIGTERM; everything worth keeping has been saved."""
+
+
+class Knobs(Protocol):
+    """What can be changed while a trainer runs. Every method is called at a step boundary."""
+
+    def turn(self, wanted: Settings) -> str: ...
+    def save(self) -> str: ...
+    def finish(self) -> str: ...
+    def stop(self) -> str: ...
+    def in_force(self) -> dict[str, Scalar]: ...
+
+
+class Helm:
+    """One engine's command loop. `step` is the run-wide optimizer step that commands and readings are filed under."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        inbox: Inbox,
+        memory: Callable[[], Memory | None],
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._ledger, self._inbox, self._memory = ledger, inbox, memory
+        self._clock, self._sleep = clock, sleep
+        self._pulse = Pulse(t=clock(), state="starting")
+        self._seen = 0
+        self._waiting: list[Command] = []
+        self._beat_at = self._memory_at = 0.0
+        self._stage_at = clock()
+        self._done_at_start: int | None = None
+        self.knobs: Knobs | None = None
+        self.at_gate: Callable[[Command], None] | None = None  # takes `decide` while a gate is open
+        self.replaying = False  # steps that a dead attempt has recorded: nothing new may be bound to them
+        self.paused = False
+        self.stopping = False
+        self.terminated = False  # set by SIGTERM's handler, obeyed at the next boundary
+        self.held_s = 0.0  # paused, in this stage
+        self.total_held_s = 0.0
+        self.step = 0
+
+    # -- where the engine is -------------------------------------------------------------------------------------
+
+    def enter(self, iteration: int, stage: str, unit: str = "", promise_s: float = 60.0) -> None:
+        """A stage begins. `promise_s` bounds the time until the stage's first `progress`."""
+        self._stage_at, self._done_at_start = self._clock(), None
+        self._pulse = replace(
+            self._pulse,
+            iteration=iteration,
+            stage=stage,
+            step=0,
+            max_steps=0,
+            unit=unit,
+            eta_s=None,
+            promise_s=promise_s,
+        )
+        self.become("running")
+
+    def become(self, state: str, fault: str = "") -> None:
+        """Record the run's new state durably, and beat."""
+        if state != self._pulse.state:
+            self._ledger.set_state(state, fault)  # type: ignore[arg-type]
+        self._pulse = replace(self._pulse, state=state)  # type: ignore[arg-type]
+        self.beat(force=True)
+
+    def progress(self, done: int, total: int) -> None:
+        """`done` of `total` units of the stage are finished: beat, then obey. Raises Stopped when asked to stop."""
+        if self._done_at_start is None:
+            self._done_at_start, self._stage_at, self.held_s = done, self._clock(), 0.0
+        self._pulse = replace(self._pulse, step=done, max_steps=total, eta_s=self._eta(done, total), promise_s=60.0)
+        self.beat()
+        self.obey()
+
+    def _eta(self, done: int, total: int) -> float | None:
+        made = done - (self._done_at_start or 0)
+        if made <= 0:
+            return None
+        return (self._clock() - self._stage_at - self.held_s) / made * max(0, total - done)
+
+    def beat(self, force: bool = False) -> None:
+        """Write the heartbeat, at most every 250 ms unless forced, with a memory reading about every second."""
+        now = self._clock()
+        if not force and now - self._beat_at < BEAT_S:
+            return
+        self._beat_at = now
+        memory = self._memory()
+        in_force = self.knobs.in_force() if self.knobs else {}
+        self._pulse = replace(self._pulse, t=now, memory=memory, in_force=in_force)
+        self._ledger.beat(self._pulse)
+        if memory is not None and now - self._memory_at >= MEMORY_S:
+            self._memory_at = now
+            self._ledger.record(self._pulse.iteration, self.step, now, memory_metrics(memory))
+
+    # -- what the operators ask ----------------------------------------------------------------------------------
+
+    def obey(self) -> None:
+        """Act on every new command; hold here while paused. Raises Stopped."""
+        self._act_on_new()
+        if self.terminated and not self.stopping:
+            self._stop()
+        if self.paused and not self.stopping:
+            self._hold()
+        if self.stopping and self.knobs is None:
+            raise Stopped
+
+    def new_commands(self) -> list[Command]:
+        """Commands not seen by this engine and not applied by an earlier one, oldest first."""
+        fresh = [c for c in self._inbox.pending(self._seen) if not self._ledger.is_applied(c.id)]
+        if fresh:
+            self._seen = fresh[-1].id
+        return fresh
+
+    def settle(self, command: Command, result: str, ok: bool = True) -> None:
+        """Record a command as dealt with, and tell the story. What changes training binds to the step to come."""
+        step = self.step + 1 if command.kind in {"set", "gate"} else self.step
+        self._ledger.apply(command, step, result, ok)
+        by = f" by {command.who}" if command.who else ""
+        level = "info" if ok else "warn"
+        self._ledger.event(f"command.{command.kind}", f"{result}{by}", level, self._pulse.iteration, self.step)
+
+    def _act_on_new(self) -> None:
+        self._waiting += self.new_commands()
+        waiting, self._waiting = self._waiting, []
+        for command in waiting:
+            if self._too_early(command):
+                self._waiting.append(command)
+            else:
+                self.handle(command)
+
+    def _too_early(self, command: Command) -> bool:
+        """`set` waits for the first step of the training to come, and nothing changes steps that are on record."""
+        if command.kind == "set" and self.at_gate is None:
+            return self.knobs is None or self.replaying
+        return command.kind == "gate" and self.replaying
+
+    def handle(self, command: Command) -> None:
+        """Obey one command, or refuse it in words."""
+        handler = getattr(self, f"_on_{command.kind}", None)
+        if handler is None:
+            self.settle(command, f"unknown command {command.kind!r} ignored", ok=False)
+        else:
+            handler(command)
+
+    def _on_pause(self, command: Command) -> None:
+        if self.paused or self.at_gate:
+            self.settle(command, "already paused" if self.paused else "the run waits at a gate already", ok=False)
+            return
+        self.paused = True
+        self.settle(command, f"paused in {self._pulse.stage or 'the loop'}")
+
+    def _on_resume(self, command: Command) -> None:
+        if not self.paused:
+            self.settle(command, "not paused: nothing to resume", ok=False)
+            return
+        self.paused = False
+        self.settle(command, "resumed")
+
+    def _on_stop(self, command: Command) -> None:
+        self.settle(command, self._stop())
+
+    def _stop(self) -> str:
+        self.stopping = True
+        self.become("stopping")
+        return self.knobs.stop() if self.knobs else "stopping; finished stages are kept"
+
+    def _on_gate(self, command: Command) -> None:
+        if self.knobs is None:
+            self.settle(command, f"no training to end: the run is in {self._pulse.stage or 'its loop'}", ok=False)
+            return
+        self.paused = False
+        self.settle(command, self.knobs.finish())
+
+    def _on_checkpoint(self, command: Command) -> None:
+        if self.knobs is None:
+            self.settle(command, "nothing is training; every finished stage is already kept", ok=False)
+            return
+        self.settle(command, self.knobs.save())
+
+    def _on_set(self, command: Command) -> None:
+        if self.knobs is None:
+            self.settle(command, "nothing is training: at a gate, change the proposal with the decision", ok=False)
+            return
+        try:
+            self.settle(command, self.knobs.turn(command.arg))
+        except ConfigError as error:
+            self.settle(command, "; ".join(str(fault) for fault in error.faults), ok=False)
+        self.beat(force=True)
+
+    def _on_decide(self, command: Command) -> None:
+        if self.at_gate is not None:
+            self.at_gate(command)
+            return
+        self.settle(command, "no gate is open: the iteration is still being made", ok=False)
+
+    def hold(self, why: str) -> None:
+        """Pause by the engine's own will, such as a full disk, until an operator resumes or stops."""
+        self.paused = True
+        self._ledger.event("engine.hold", why, "error", self._pulse.iteration, self.step)
+        self._hold()
+        if self.stopping:
+            raise Stopped
+
+    def wait(self) -> None:
+        """One idle turn at a gate: beat, obey, sleep a little. Raises Stopped."""
+        self.beat()
+        self.obey()
+        self._sleep(HOLD_S)
+
+    def _hold(self) -> None:
+        began, state = self._clock(), self._pulse.state
+        self.become("paused")
+        while self.paused and not self.stopping:
+            self._sleep(HOLD_S)
+            self.beat()
+            self._act_on_new()
+            if self.terminated:
+                self._stop()
+        self.held_s += self._clock() - began
+        self.total_held_s += self._clock() - began
+        if not self.stopping:
+            self.become(state)
+
+
+def memory_metrics(memory: Memory) -> dict[str, float]:
+    """A memory reading as metrics, in bytes; what the card does not say is left out."""
+    names = ("used", "total", "allocated", "reserved", "peak")
+    return {f"memory/{name}": float(value) for name in names if (value := getattr(memory, name)) is not None}

@@ -1,0 +1,58 @@
+"""Measure the iteration's policy on the same prompts, seeds and settings as every other iteration.
+
+In: `adapter/` in the work folder, the baseline's and the parent's evaluations. Out: `evaluation.json`, metrics with
+their per-item results and the completions that later iterations pair with, and `samples.jsonl` for people.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.evaluation.evaluate import evaluate
+from engine.evaluation.outcome import Evaluation
+from engine.records import WIN_RATE
+from engine.stages.job import Job
+from engine.store.atomic import write_json
+from engine.store.iterations import EVALUATION, SAMPLES, write_lines
+from engine.store.paths import RunPaths
+
+
+def run(job: Job) -> dict[str, Any]:
+    job.helm.enter(job.index, "evaluate", "sequence", promise_s=300)
+    job.resident.load_policy(job.work / "adapter")
+    has_parent = job.index > 0 and job.parent > 0
+    evaluation = evaluate(
+        job.resident,
+        job.task,
+        job.config,
+        baseline=read_evaluation(job.paths, 0) if job.index else None,
+        parent=read_evaluation(job.paths, job.parent) if has_parent else None,
+        parent_adapter=job.parent_adapter if has_parent else None,
+        progress=job.helm.progress,
+    )
+    write_evaluation(job.work, evaluation)
+    missing = [name for name, metric in evaluation.metrics.items() if not metric.measured]
+    if missing:
+        job.say("evaluate.missing", f"could not be measured: {', '.join(missing)}", "error")
+    job.say(
+        "evaluate",
+        f"{len(evaluation.metrics)} metrics in {sum(evaluation.seconds.values()):.1f} s{_headline(evaluation)}",
+    )
+    return {"parts": dict(evaluation.seconds)}
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
+    write_json(folder / EVALUATION, evaluation.as_json())
+    write_lines(folder / SAMPLES, evaluation.samples)
+
+
+def read_evaluation(paths: RunPaths, index: int) -> Evaluation:
+    """A finished iteration's evaluation, without its samples."""
+    return Evaluation.parse(json.loads((paths.iteration(index) / EVALUATION).read_text("utf-8")))
+
+
+def _headline(evaluation: Evaluation) -> str:
+    win = evaluation.metrics.get(WIN_RATE)
+    return f"; win rate {win.value:.3f}" if win is not None and win.value is not None else ""
