@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from types import FrameType
 
@@ -73,6 +74,7 @@ def _run(paths: RunPaths, ledger: Ledger, helm: Helm, gauge: Gauge) -> None:
     ledger.begin_attempt(hashlib.sha256(paths.config.read_bytes()).hexdigest())
     helm.become("starting")
     os.environ.update({**ENVIRONMENT, "OMP_NUM_THREADS": str(config.threads)})  # before torch reads it
+    warnings.filterwarnings("ignore", category=FutureWarning)  # the libraries talking to each other
     from engine.loop import Loop
 
     Loop(paths, config, ledger, helm, gauge).run()

@@ -36,6 +36,8 @@ def muster(paths: RunPaths, config: RunConfig, ledger: Ledger, helm: Helm, itera
     base = _demo_model(paths, config, ledger, helm) if config.model.name == DEMO else None
     helm.enter(iteration, "load", promise_s=900)
     resident = load_resident(config.model, config.training.seed, base)
+    if base is not None:  # where adapters will find their base, once iteration 0 is published
+        resident.model.peft_config["default"].base_model_name_or_path = str(paths.iteration(0) / MODEL)
     task = build_task(config, resident)
     if task.report is not None and iteration == 0:
         _tell(task.report, ledger)

@@ -64,6 +64,7 @@ class TrainerKnobs:
         scheduler.base_lrs = [base * factor for base in scheduler.base_lrs]
         for group in self._trainer.optimizer.param_groups:
             group["lr"] *= factor
+        scheduler._last_lr = [group["lr"] for group in self._trainer.optimizer.param_groups]  # what the log reports
 
     def save(self) -> str:
         self._trainer.control.should_save = True

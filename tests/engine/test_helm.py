@@ -1,4 +1,4 @@
-"""Commands act at boundaries, once, and are answered in words. The ledger and the inbox are fakes; the clock is ours."""
+"""Commands act at boundaries, once, and are answered in words. Ledger and inbox are fakes; the clock is ours."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ from engine.models.load import load_resident
 from engine.models.resident import Resident
 from engine.stages.pairs import write_pairs
 
-SETTINGS = "training: {beta: 0.1, learning_rate: 1e-3, max_steps: 8, batch_size: 4, max_length: 64, checkpoint_steps: 3}"
+SETTINGS = (
+    "training: {beta: 0.1, learning_rate: 1e-3, max_steps: 8, batch_size: 4, max_length: 64, checkpoint_steps: 3}"
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -58,9 +58,7 @@ def test_from_the_baseline_both_references_are_the_same(
     assert first == pytest.approx(CHANCE, abs=1e-4)
 
 
-def test_many_trainers_share_one_base(
-    resident: Resident, pairs: list[Pair], config: RunConfig, tmp_path: Path
-) -> None:
+def test_many_trainers_share_one_base(resident: Resident, pairs: list[Pair], config: RunConfig, tmp_path: Path) -> None:
     frozen = {name: tensor.clone() for name, tensor in resident.model.named_parameters() if "lora" not in name}
     for turn in range(3):
         train(resident, pairs, config, tmp_path / str(turn), 2)
