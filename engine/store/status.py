@@ -23,7 +23,7 @@ _NOTHING: dict[str, Any] = {
 
 
 def status(paths: RunPaths, clock: Callable[[], float] = time.time) -> dict[str, Any]:
-    """All that is known of a run, as plain JSON. Never raises for a broken run: that is "unreadable", with the `fault`."""
+    """All that is known of a run, as plain JSON. Never raises: a broken run is "unreadable", and `fault` says why."""
     try:
         with Reader(paths.ledger) as reader:
             return _head(paths, reader, clock) | _body(reader)
