@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from engine.records import LIVE_STATES, Memory
+from engine.store.lock import liveness
 from engine.store.paths import RunPaths
 from engine.store.reader import Reader
 from tests.gpu.smi import MIB, Card
 
 POLL_S = 0.25
+GRACE_S = 60.0
+"""An engine imports torch before it takes its lock; after that, a lock that nobody holds is an engine that has died."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +69,22 @@ def panel_errors(panel: Sequence[Memory], yardstick: Sequence[Sample]) -> Iterat
 
 
 def watch(paths: RunPaths, read_card: Callable[[], Card] | None, limit_s: float) -> Watched:
-    """Until the run ends, or `limit_s` is over. Without `read_card` only the panel is read."""
-    seen, end = Watched(state="starting"), time.monotonic() + limit_s
-    while time.monotonic() < end and seen.state in LIVE_STATES:
-        reader = Reader(paths.ledger)
-        _note_panel(seen, reader)
-        if read_card is not None:
-            before = time.time()
-            used = read_card().used
-            seen.yardstick.append(Sample(before, time.time(), used))
-        info = reader.state()
-        seen.state, seen.fault = info.state, info.fault
-        time.sleep(POLL_S)
-    made = [i for i in Reader(paths.ledger).iterations() if i.index > 0 and i.train_s > 0]
+    """Until the run ends, its engine dies, or `limit_s` is over. Without `read_card` only the panel is read."""
+    seen, start = Watched(state="starting"), time.monotonic()
+    with Reader(paths.ledger) as reader:
+        while time.monotonic() < start + limit_s and seen.state in LIVE_STATES:
+            dead = liveness(paths).verdict == "dead" and time.monotonic() > start + GRACE_S
+            _note_panel(seen, reader)
+            if read_card is not None:
+                before = time.time()
+                used = read_card().used
+                seen.yardstick.append(Sample(before, time.time(), used))
+            info = reader.state()
+            seen.state, seen.fault = info.state, info.fault
+            if dead and seen.state in LIVE_STATES:
+                seen.state, seen.fault = "lost", f"see {paths.engine_log}"
+            time.sleep(POLL_S)
+        made = [i for i in reader.iterations() if i.index > 0 and i.train_s > 0]
     seen.steps_per_s = sum(i.steps for i in made) / max(sum(i.train_s for i in made), 1e-9)
     return seen
 
