@@ -2,7 +2,7 @@
 
     good   green   better, healthy          bad   red    worse, over a limit, lost
     warn   amber   look at this             run   blue   this iteration, running
-    dim            context                  faint        raw data, frames, rules
+    dim            context                  faint        raw data, frames, rules         here  behind a cursor's row
 
 Presenters name a tone as a rich style ("good", "bold bad"); widgets look it up in the theme that is on. A tone never
 carries a meaning alone: a word or a sign stands beside it, because NO_COLOR leaves greys.
@@ -31,16 +31,17 @@ TONES: Mapping[str, str] = {
 }
 """Tone → variable of the theme. The last three are ours; `FALLBACK` serves a theme that lacks them."""
 
-FALLBACK: Mapping[str, float] = {"text-dim": 0.65, "text-faint": 0.40, "frame": 0.28}
+FALLBACK: Mapping[str, float] = {"text-dim": 0.65, "text-faint": 0.40, "frame": 0.28, "here": 0.12}
 """Share of the foreground blended over the background."""
 
 
 def _theme(name: str, dark: bool, **colours: str) -> Theme:
-    own = {key: colours.pop(key) for key in ("dim", "faint", "frame")}
+    own = {key: colours.pop(key) for key in ("dim", "faint", "frame", "here")}
     variables = {
         "text-dim": own["dim"],
         "text-faint": own["faint"],
         "frame": own["frame"],
+        "here": own["here"],
         "foreground-muted": own["dim"],
         "border": colours["primary"],
         "border-blurred": own["frame"],
@@ -69,6 +70,7 @@ DARK = _theme(
     dim="#939ba5",
     faint="#68717c",
     frame="#4a525c",
+    here="#26303b",
 )
 LIGHT = _theme(
     "pilothouse-light",
@@ -86,6 +88,7 @@ LIGHT = _theme(
     dim="#5d646c",
     faint="#868d94",
     frame="#a9afb5",
+    here="#dfe5ee",
 )
 THEMES = (DARK, LIGHT)
 
@@ -96,27 +99,32 @@ class Palette:
     def __init__(self, variables: Mapping[str, str], background: RichColor | None) -> None:
         self.base = Style(color=_colour("foreground", variables), bgcolor=background)
         self._tones = {tone: Style(color=_colour(name, variables)) for tone, name in TONES.items()}
-        self._known: dict[str | Style, Style] = {"": self.base}
+        self._tones["here"] = Style(bgcolor=_colour("here", variables))
+        self._parts: dict[str, Style] = {}
+        self._whole: dict[str | Style, Style] = {"": self.base}
 
     def style(self, name: str | Style) -> Style:
         """The style that `name` stands for: tones and rich's own words together, as in "bold good"; or a style."""
-        found = self._known.get(name)
+        found = self._whole.get(name)
         if found is None:
-            found = self._known[name] = self.base + (name if isinstance(name, Style) else self._parse(name))
+            found = self._whole[name] = self.base + self.part(name)
         return found
 
-    def resolve(self, text: Text) -> Text:
-        """`text` with its tone names turned into styles."""
-        result = Text(text.plain, self.style(text.style), end="", tab_size=4)
-        for span in text.spans:
-            result.stylize(self.style(span.style), span.start, span.end)
-        return result
+    def part(self, name: str | Style) -> Style:
+        """`style` without the base, to lay over another."""
+        if isinstance(name, Style):
+            return name
+        if name not in self._parts:
+            self._parts[name] = Style.combine(self._tones.get(word) or _word(word) for word in name.split())
+        return self._parts[name]
 
-    def _parse(self, name: str) -> Style:
-        style = Style()
-        for word in name.split():
-            style += self._tones.get(word) or _word(word)
-        return style
+    def resolve(self, text: Text) -> Text:
+        """`text` with its tone names turned into styles over the base."""
+        result = Text(text.plain, end="", tab_size=4)
+        result.stylize(self.style(text.style))
+        for span in text.spans:
+            result.stylize(self.part(span.style), span.start, span.end)
+        return result
 
 
 def _word(word: str) -> Style:

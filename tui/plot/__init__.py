@@ -1,4 +1,5 @@
-"""Charts as pure computation: numbers in, rows of (text, tone) runs out. No Textual, no numpy: both cost start-up.
+"""Charts as pure computation: numbers in, rows of (text, tone) runs out. No Textual.
 
-`smooth` the data, `scale` the axes and their labels, `raster` the dots, `figure` a whole chart, `view` zoom and pan.
+`series` the data and its smoothing, `scale` and `labels` the axes, `raster` the dots, `figure` a whole chart, `view`
+zoom and pan. numpy costs start-up, so whoever draws the first frame imports `series` and `figure` only with data.
 """

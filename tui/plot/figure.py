@@ -9,71 +9,27 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
+
+import numpy as np
 
 from tui.glyphs import UNICODE, Glyphs
 from tui.plot import raster, scale
-from tui.plot.smooth import ema
+from tui.plot.labels import labels
+from tui.plot.series import Array, Range, Series
 
 Run = tuple[str, str]
 Row = list[Run]
-Range = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Points in rising x: each stands for the raw values between `low` and `high`, with their `mean`.
-
-    `smooth` is the mean smoothed with time constant `tau` (units of x). All are plain lists of equal length.
-    """
-
-    x: Sequence[float] = ()
-    low: Sequence[float] = ()
-    high: Sequence[float] = ()
-    mean: Sequence[float] = ()
-    smooth: Sequence[float] = ()
-    tau: float = 0.0
-
-    @classmethod
-    def of(
-        cls, x: Sequence[float], low: Sequence[float], high: Sequence[float], mean: Sequence[float], tau: float
-    ) -> Series:
-        return cls(x, low, high, mean, ema(x, mean, tau), tau)
-
-    def smoothed(self, tau: float) -> Series:
-        return self if tau == self.tau else replace(self, smooth=ema(self.x, self.mean, tau), tau=tau)
-
-    @property
-    def extent(self) -> Range | None:
-        return (self.x[0], self.x[-1]) if len(self.x) else None
-
-    def last(self) -> int | None:
-        """The newest point that is a number."""
-        return next((i for i in range(len(self.x) - 1, -1, -1) if math.isfinite(self.mean[i])), None)
-
-    def nearest(self, at: float) -> int | None:
-        """The point nearest to x = `at`, numbers or not."""
-        right = bisect_left(self.x, at)
-        near = [i for i in (right - 1, right) if 0 <= i < len(self.x)]
-        return min(near, key=lambda i: abs(self.x[i] - at), default=None)
-
-    def within(self, view: Range) -> Series:
-        """The points in `view` and one more on either side, for the line to run to the edge."""
-        first = max(bisect_left(self.x, view[0]) - 1, 0)
-        last = bisect_right(self.x, view[1]) + 1
-        cut = slice(first, last)
-        return Series(self.x[cut], self.low[cut], self.high[cut], self.mean[cut], self.smooth[cut], self.tau)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """What to draw. `bounds` are ends that the y axis at least reaches; `marks` are (x, label) of iteration starts."""
 
-    series: Series = Series()
-    view: Range = (0.0, 1.0)
+    series: Series
+    view: Range
     limit: float | None = None
     limit_label: str = ""
     bounds: tuple[float | None, float | None] = (None, None)
@@ -85,30 +41,28 @@ class Figure:
     tone: str = "run"
     glyphs: Glyphs = field(default=UNICODE)
 
-    def axis(self) -> scale.Axis | None:
-        """The y axis for what is in view; None when no value in view has a place on it."""
-        part = self.series.within(self.view)
-        values = [
-            value
-            for x, low, high in zip(part.x, part.low, part.high, strict=True)
-            if self.view[0] <= x <= self.view[1]
-            for value in (low, high)
-            if math.isfinite(value) and (value > 0 or not self.log)
-        ]
-        if not values:
+    def axis(self, rows: int) -> scale.Axis | None:
+        """The y axis over `rows` rows for what is in view; None when no value in view has a place on it."""
+        inside = (self.series.x >= self.view[0]) & (self.series.x <= self.view[1])
+        values = np.concatenate([self.series.low[inside], self.series.high[inside]])
+        values = values[np.isfinite(values) & ((values > 0) | (not self.log))]
+        if not len(values):
             return None
         ends = [end for end in (*self.bounds, self.limit) if end is not None and (end > 0 or not self.log)]
-        return scale.Axis.fit(min(values + ends), max(values + ends), log=self.log)
+        low, high = min([float(values.min()), *ends]), max([float(values.max()), *ends])
+        return scale.fit(low, high, rows, self.glyphs.dots[1], log=self.log)
 
     def draw(self, width: int, height: int) -> list[Row]:
         """`height` rows of exactly `width` cells; a sentence in the middle where there is nothing to draw."""
-        axis = self.axis()
-        if axis is None or width < self.margin + 4 or height < 1:
+        x_row = self.x_labels and height >= 5
+        axis = self.axis(height - x_row) if width >= self.margin + 4 and height > 0 else None
+        if axis is None:
             return self._blank(width, height)
-        return _Drawing(self, axis, width, height).rows()
+        rows = _Drawing(self, axis, width, height - x_row)
+        return [*rows.rows(), rows.x_labels()] if x_row else rows.rows()
 
     def _blank(self, width: int, height: int) -> list[Row]:
-        some = any(math.isfinite(value) for value in self.series.mean)
+        some = bool(np.isfinite(self.series.mean).any())
         said = "no data yet" if not some else "nothing above 0 for a log axis" if self.log else "no data in view"
         rows: list[Row] = [[(" " * width, "")] for _ in range(height)]
         if height:
@@ -119,19 +73,13 @@ class Figure:
         """Cells of `width` that hold dots."""
         return max(width - self.margin - 1, 1)
 
-    def x_at(self, cell: int, width: int) -> float:
-        """The x in the middle of column `cell` of a chart `width` cells wide."""
-        share = (cell - self.margin - 0.5) / self.plot_width(width)
-        return self.view[0] + (self.view[1] - self.view[0]) * min(max(share, 0.0), 1.0)
-
 
 class _Drawing:
     """One `draw`: the sizes that its parts share."""
 
     def __init__(self, figure: Figure, axis: scale.Axis, width: int, height: int) -> None:
         self.figure, self.axis = figure, axis
-        self.x_row = figure.x_labels and height >= 5
-        self.height = height - self.x_row
+        self.height = height
         self.plot = figure.plot_width(width)
         self.margin = width - self.plot - 1
         self.dots = figure.glyphs.dots
@@ -142,15 +90,10 @@ class _Drawing:
         self._data()
         self._cursor()
         self._limit_label()
-        rows = [[*margin, *_runs(cells)] for margin, cells in zip(self._margins(), self.grid, strict=True)]
-        return [*rows, self._x_labels()] if self.x_row else rows
-
-    def _line(self, value: float) -> float:
-        """Row of dots, from the top, of a value."""
-        return (1.0 - self.axis.place(value)) * (self.height * self.dots[1] - 1)
+        return [[*margin, *_runs(cells)] for margin, cells in zip(self._margins(), self.grid, strict=True)]
 
     def _cell_row(self, value: float) -> int:
-        place = self._line(value)
+        place = self.axis.place(value)
         return -1 if math.isnan(place) else math.floor(place + 0.5) // self.dots[1]
 
     def _cell_column(self, x: float) -> int | None:
@@ -161,25 +104,27 @@ class _Drawing:
 
     def _rules(self) -> None:
         glyphs = self.figure.glyphs
-        for x, _ in self.figure.marks:
-            column = self._cell_column(x)
+        for x, label in self.figure.marks:
+            column = self._cell_column(x) or 0
             for row in self.grid if column else ():
-                row[column or 0] = (glyphs.mark, "frame")
+                row[column] = (glyphs.mark, "frame")
+            for offset, character in enumerate(label if column else "", start=column + 1):
+                if offset < self.plot:
+                    self.grid[0][offset] = (character, "faint")
         if self.figure.limit is not None and 0 <= (row_index := self._cell_row(self.figure.limit)) < self.height:
             self.grid[row_index] = [(glyphs.limit, "bad")] * self.plot
 
     def _data(self) -> None:
         part = self.figure.series.within(self.figure.view)
         low, high = self.figure.view
-        columns = [(x - low) / (high - low) * self.plot * self.dots[0] for x in part.x]
-        columns = [column - 1e-6 if x == high else column for x, column in zip(part.x, columns, strict=True)]
+        columns = (part.x - low) / (high - low) * self.plot * self.dots[0]
+        columns[part.x == high] -= 0.5
         self._paint(columns, part.high, part.low, self.figure.glyphs.raw, "faint")
         self._paint(columns, part.smooth, part.smooth, self.figure.glyphs.line, self.figure.tone)
 
-    def _paint(
-        self, columns: list[float], high: Sequence[float], low: Sequence[float], glyphs: tuple[str, ...], tone: str
-    ) -> None:
-        tops, bottoms = [self._line(value) for value in high], [self._line(value) for value in low]
+    def _paint(self, columns: Array, high: Array, low: Array, glyphs: tuple[str, ...], tone: str) -> None:
+        tops = self.axis.places(high)
+        bottoms = tops if low is high else self.axis.places(low)
         spans = raster.spans(columns, tops, bottoms, self.plot * self.dots[0], self.height * self.dots[1])
         for row, codes in zip(self.grid, raster.cells(spans, self.dots, self.height), strict=True):
             for column, code in enumerate(codes):
@@ -206,8 +151,7 @@ class _Drawing:
 
     def _margins(self) -> list[Row]:
         glyphs = self.figure.glyphs
-        values = self.axis.ticks(max(self.height // 2, 1))
-        named = {self._cell_row(value): label for value, label in zip(values, scale.labels(values), strict=True)}
+        named = {self._cell_row(value): label for value, label in self.axis.named}
         rows: list[Row] = []
         for row in range(self.height):
             label = named.get(row, "")
@@ -216,12 +160,12 @@ class _Drawing:
             )
         return rows
 
-    def _x_labels(self) -> Row:
+    def x_labels(self) -> Row:
         low, high = self.figure.view
         values = [value for value in scale.ticks(low, high, max(self.plot // 12, 1)) if value == int(value)]
         line = [" "] * self.plot
         free = 0
-        for value, label in zip(values, scale.labels(values), strict=True):
+        for value, label in zip(values, labels(values), strict=True):
             column = self._cell_column(value) or 0
             start = min(max(column - len(label) // 2, 0), self.plot - len(label))
             if start >= free:

@@ -1,11 +1,18 @@
-"""Axes: ranges that hold still while data arrives, ticks at round numbers, labels as short as they are exact."""
+"""Axes whose labels are round numbers at even distances, and whose range holds still while data arrives.
+
+A range is fitted to the rows of the chart: a labelled step always takes a whole number of rows.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
+
+from tui.plot.labels import decade, labels
+from tui.plot.series import Array
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -26,96 +33,83 @@ def ticks(low: float, high: float, count: int) -> list[float]:
     return [index * step for index in range(first, last + 1)]
 
 
-def decimals(step: float) -> int:
-    """How many decimals tell multiples of `step` apart exactly, as far as they are decimal."""
-    for places in range(10):
-        if abs(round(step, places) - step) < step * 1e-6:
-            return places
-    return 10
-
-
-def labels(values: Sequence[float]) -> list[str]:
-    """One form for all of an axis: fixed decimals, thousands as k and M, or a mantissa where numbers are tiny."""
-    if not values:
-        return []
-    top = max(abs(value) for value in values)
-    step = min((b - a for a, b in pairwise(values)), default=top) or 1.0
-    if top and top < 1e-3:
-        return [scientific(value) for value in values]
-    for unit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if top >= 10 * unit or (top >= unit and step >= unit / 2):
-            places = decimals(step / unit)
-            return [f"{value / unit:.{places}f}{suffix}" if value else "0" for value in values]
-    places = decimals(step)
-    return [f"{value:.{places}f}" if value else "0" for value in values]
-
-
-def scientific(value: float) -> str:
-    """`5e-6`, `2.5e-6`: the exponent without padding, the mantissa with two digits at most."""
-    if not value:
-        return "0"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
-
-
-def number(value: float) -> str:
-    """A single reading with three or four significant digits, for a border."""
-    if not math.isfinite(value):
-        return "nan" if math.isnan(value) else ("-inf" if value < 0 else "inf")
-    size = abs(value)
-    if size >= 1e6 or 0 < size < 1e-3:
-        return scientific(value)
-    places = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
-    return f"{value:,.{places}f}"
-
-
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A y axis: `low` and `high` in data units; on a log axis both are positive."""
+    """A y axis over `dots` rows of dots: `top` and `bottom` are the values at the first and the last.
 
-    low: float
-    high: float
+    `named` are (value, label) of its ticks. On a log axis top and bottom are logarithms.
+    """
+
+    top: float
+    bottom: float
+    dots: int
+    named: tuple[tuple[float, str], ...] = ()
     log: bool = False
 
-    @classmethod
-    def fit(cls, low: float, high: float, *, log: bool = False) -> Axis:
-        """An axis that holds [low, high] with ends rounded outwards, so that it moves seldom as data arrives."""
-        if log:
-            return cls._fit_log(low, high)
-        if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
-            pad = abs(high) * 0.1 or 1.0
-            low, high = low - pad, high + pad
-        step = nice_step(high - low, 10)
-        return cls(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step)
-
-    @classmethod
-    def _fit_log(cls, low: float, high: float) -> Axis:
-        if high <= low * (1 + 1e-9):
-            low, high = low / 2, high * 2
-        ends = []
-        for value, outward in ((low, math.floor), (high, math.ceil)):
-            power = 10.0 ** math.floor(math.log10(value) + 1e-12)
-            ends.append(outward(round(value / power, 9)) * power)
-        return cls(ends[0], ends[1], log=True)
-
     def place(self, value: float) -> float:
-        """Where `value` lies from the bottom (0) to the top (1); NaN where this axis has no place for it."""
+        """Row of dots, from the top, as a fraction; NaN where this axis has no place for the value."""
         if not math.isfinite(value) or (self.log and value <= 0):
             return math.nan
-        if self.log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
+        shown = math.log10(value) if self.log else value
+        return (self.top - shown) / (self.top - self.bottom) * (self.dots - 1)
 
-    def ticks(self, count: int) -> list[float]:
-        """About `count` round numbers in order; a log axis takes powers of ten, or 1-2-5 when there are few."""
-        if not self.log:
-            return ticks(self.low, self.high, count)
-        first, last = math.floor(math.log10(self.low) + 1e-9), math.ceil(math.log10(self.high) - 1e-9)
-        every = max(1, math.ceil((last - first) / max(count, 1)))
-        decades = [10.0**power for power in range(first, last + 1, every)]
-        fine = [10.0**power * digit for power in range(first, last + 1) for digit in (1, 2, 5)]
-        inside = [value for value in decades if self._holds(value)]
-        return inside if len(inside) >= 3 or every > 1 else [value for value in fine if self._holds(value)][: count + 3]
+    def places(self, values: Array) -> Array:
+        """`place` of many: infinities and what a log axis cannot hold become NaN."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rows = (self.top - (np.log10(values) if self.log else values)) / (self.top - self.bottom) * (self.dots - 1)
+        rows[~np.isfinite(rows)] = math.nan
+        return rows
 
-    def _holds(self, value: float) -> bool:
-        return self.low * (1 - 1e-9) <= value <= self.high * (1 + 1e-9)
+
+def fit(low: float, high: float, rows: int, down: int, *, log: bool = False) -> Axis:
+    """The axis over `rows` rows of `down` dots that holds [low, high] with the least room to spare."""
+    if log:
+        return _fit_log(low, high, rows, down)
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-290):
+        pad = abs(high) * 0.1 or 1.0
+        low, high = low - pad, high + pad
+    middle, last = (down - 1) / 2, rows * down - 1
+    for per, step, apart in _candidates(high - low, rows, down):
+        # `zero` is the row, perhaps outside of the chart, in whose middle the value 0 lies.
+        first = math.ceil((high * per - middle - 0.5) / down - 1e-9)
+        final = math.floor((last + 0.5 - middle + low * per) / down + 1e-9)
+        if first <= final:
+            zero = final if low >= 0 else (first + final) // 2
+            values = [(zero - row) // apart * step for row in range(rows) if (zero - row) % apart == 0]
+            top = (zero * down + middle) / per
+            return Axis(top, top - last / per, last + 1, tuple(zip(values, labels(values), strict=True)))
+    return Axis(high, low, last + 1)
+
+
+def _candidates(span: float, rows: int, down: int) -> list[tuple[float, float, int]]:
+    """(dots per unit, step, rows a step) that could hold `span`, the most magnified first."""
+    power = 10.0 ** math.floor(math.log10(span))
+    found = []
+    for apart in range(min(max(2, rows // 8), max(rows - 1, 1)), max(3, rows // 3) + 1):
+        for step in (size * power * scale for scale in (0.01, 0.1, 1.0, 10.0) for size in _STEPS[:-1]):
+            per = apart * down / step
+            if span * per <= rows * down:
+                found.append((per, step, apart))
+    return sorted(found, key=lambda candidate: (-candidate[0], candidate[2]))
+
+
+def _fit_log(low: float, high: float, rows: int, down: int) -> Axis:
+    """Powers of ten, or 1-2-5 where there are few; ends at a digit times a power of ten."""
+    if high <= low * (1 + 1e-9):
+        low, high = low / 2, high * 2
+    bottom, top = (_outward(value, turn) for value, turn in ((low, math.floor), (high, math.ceil)))
+    first, last = math.floor(math.log10(bottom)), math.ceil(math.log10(top))
+    every = max(1, math.ceil((last - first) * 2 / max(rows, 1)))
+    decades = [10.0**power for power in range(first, last + 1, every)]
+    fine = [10.0**power * digit for power in range(first, last + 1) for digit in (1, 2, 5)]
+    values = [value for value in decades if bottom <= value <= top]
+    if len(values) < 3 and every == 1:
+        values = [value for value in fine if bottom <= value <= top]
+    named = tuple((value, decade(value)) for value in values)
+    return Axis(math.log10(top), math.log10(bottom), rows * down, named, log=True)
+
+
+def _outward(value: float, turn: Callable[[float], int]) -> float:
+    """`value` turned (up or down) to one digit times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value) + 1e-12)
+    return turn(round(value / power, 9)) * power

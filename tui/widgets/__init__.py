@@ -7,7 +7,7 @@ Every widget is a `Panel`: reactives `title`, `note` (top left and bottom right 
 reactive repaints only the cells that changed. `height: auto` works on all but charts.
 
 Chart(title, *, unit="", limit=None, bounds=(None, None), log_axis=False, smooth=0.0, tone="run")
-    set_series(x, lo, hi, mean)     lists or arrays, x rising, NaN for gaps; for warm smoothing give points from
+    set_series(x, lo, hi, mean)     array-likes, x rising, NaN for gaps; for warm smoothing give points from
                                     shown[0] - 5*smooth on
     reactives: log_axis, smooth (time constant in steps), limit, view ((x0, x1) or None: all), cursor_x,
         marks (((x, label), …): iteration starts)
@@ -21,6 +21,7 @@ Table(columns, title="", *, cursor=False, empty="nothing yet", framed=True)     
 EventLog(title="events", *, keep=500, when=clock)      extend(events), clear(); follows the end until scrolled back
 SideBySide(title="")                show(prompt, sides)     Side(title, text, score="", best=False)
 Prose(text, *, title="", framed=None)   reactive: text; wraps, as tall as its text
+ThriftyScreen                       a Screen that sends only changed cells: a third of the bytes; screens derive from it
 Confirm(question, consequence, *, yes="yes", clock=time.monotonic)   ModalScreen[bool]: y is True, any other key False
 """
 
@@ -33,6 +34,7 @@ from tui.widgets.memory import MemoryPanel
 from tui.widgets.panel import Panel, Words
 from tui.widgets.prose import Prose
 from tui.widgets.table import Column, Table, TableRow
+from tui.widgets.thrifty import ThriftyScreen
 
 __all__ = [
     "Chart",
@@ -48,5 +50,6 @@ __all__ = [
     "SideBySide",
     "Table",
     "TableRow",
+    "ThriftyScreen",
     "Words",
 ]

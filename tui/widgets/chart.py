@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import events
 from textual.message import Message
 from textual.reactive import reactive
 
-from tui.plot import scale
-from tui.plot.figure import Figure, Range, Series
+from tui.plot.labels import number
 from tui.plot.view import settle
 from tui.widgets.panel import Panel, Row, Words
+
+if TYPE_CHECKING:  # they bring numpy, which an empty chart in the first frame must not wait for
+    from numpy.typing import ArrayLike
+
+    from tui.plot.figure import Figure
+    from tui.plot.series import Series
+
+Range = tuple[float, float]
+
+MARGIN = 6
+"""Cells left of the y axis, the same for all charts so that their plots stand in line."""
 
 
 class Chart(Panel, can_focus=True):
@@ -52,21 +62,16 @@ class Chart(Panel, can_focus=True):
     ) -> None:
         super().__init__(title, id=id, classes=classes)
         self.unit, self.bounds, self.tone = unit, bounds, tone
-        self.series = Series()
+        self.series: Series | None = None
         self.set_reactive(Chart.limit, limit)
         self.set_reactive(Chart.log_axis, log_axis)
         self.set_reactive(Chart.smooth, smooth)
 
-    def set_series(
-        self,
-        x: Sequence[float] | Any,
-        lo: Sequence[float] | Any,
-        hi: Sequence[float] | Any,
-        mean: Sequence[float] | Any,
-    ) -> None:
-        """New points in rising x, as lists or arrays of equal length; NaN leaves a gap. Costs O(points)."""
-        plain = [list(v.tolist()) if hasattr(v, "tolist") else list(v) for v in (x, lo, hi, mean)]
-        self.series = Series.of(plain[0], plain[1], plain[2], plain[3], self.smooth)
+    def set_series(self, x: ArrayLike, lo: ArrayLike, hi: ArrayLike, mean: ArrayLike) -> None:
+        """New points in rising x, all of one length; NaN leaves a gap. Costs O(points)."""
+        from tui.plot.series import Series
+
+        self.series = Series.of(x, lo, hi, mean, self.smooth)
         self.stale()
 
     @property
@@ -74,17 +79,18 @@ class Chart(Panel, can_focus=True):
         """The range of x on screen: `view`, or all of the data."""
         if self.view is not None and self.view[1] > self.view[0]:
             return self.view
-        return settle(self.series.extent or (0.0, 1.0))
+        return settle((self.series and self.series.extent) or (0.0, 1.0))
 
     @property
     def plot_width(self) -> int:
         """Cells of the chart that hold dots: what one step of the cursor and the store's columns are counted in."""
-        return self.figure.plot_width(self.inner.width)
+        return max(self.inner.width - MARGIN - 1, 1)
 
-    @property
-    def figure(self) -> Figure:
+    def _figure(self, series: Series) -> Figure:
+        from tui.plot.figure import Figure
+
         return Figure(
-            self.series,
+            series,
             self.shown,
             limit=self.limit,
             limit_label="" if self.limit is None else f"limit {self.limit:g}",
@@ -92,28 +98,31 @@ class Chart(Panel, can_focus=True):
             log=self.log_axis,
             cursor=self.cursor_x,
             marks=self.marks,
+            margin=MARGIN,
             tone=self.tone,
             glyphs=self.glyphs,
         )
 
     def paint(self, width: int, height: int) -> Sequence[Row]:
         self.set_reactive(Chart.note, self.reading())
-        return self.figure.draw(width, height)
+        if self.series is None or not len(self.series.x):
+            return [*[()] * (height // 2), [("no data yet".center(width)[:width], "dim")]][:height]
+        return self._figure(self.series).draw(width, height)
 
     def reading(self) -> Text:
         """What the border says: the value under the cursor with its step, or else the newest one."""
         series, at = self.series, self.cursor_x
-        index = series.last() if at is None else series.nearest(at)
+        index = None if series is None else series.last() if at is None else series.nearest(at)
         text = Text()
-        if index is None:
+        if series is None or index is None:
             return text
-        value = series.smooth[index]
+        value = float(series.smooth[index])
         if at is not None:
             text.append(f"step {series.x[index]:,.0f} ", "dim")
-        text.append(scale.number(value), "bold")
+        text.append(number(value), "bold")
         text.append(f" {self.unit}" if self.unit else "", "dim")
         if at is not None and series.low[index] < series.high[index]:
-            text.append(f" in {scale.number(series.low[index])} to {scale.number(series.high[index])}", "dim")
+            text.append(f" in {number(series.low[index])} to {number(series.high[index])}", "dim")
         if self.limit is not None:
             over = value > self.limit
             text.append(f" {self.glyphs.dot} ", "dim")
@@ -124,10 +133,11 @@ class Chart(Panel, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
         if offset is not None and self.inner:
-            self.post_message(self.Pointed(self, self.figure.x_at(offset.x - 2, self.inner.width)))
+            share = min(max((offset.x - 2 - MARGIN - 0.5) / self.plot_width, 0.0), 1.0)
+            self.post_message(self.Pointed(self, self.shown[0] + (self.shown[1] - self.shown[0]) * share))
 
     def watch_smooth(self, tau: float) -> None:
-        self.series = self.series.smoothed(tau)
+        self.series = self.series and self.series.smoothed(tau)
         self.stale()
 
     def watch_log_axis(self) -> None:

@@ -16,9 +16,12 @@ from textual.reactive import reactive
 
 from tui.widgets.panel import Row, Words
 from tui.widgets.scrolling import ScrollPanel
+from tui.widgets.strips import Run
 
 LEAST = 30
 GAP = 3
+ALIKE = 0.3
+"""Share of common words below which a comparison would only make everything bold."""
 LONG = 2_000
 """Words beyond which two texts are not compared: the matcher's cost grows with the product of their lengths."""
 
@@ -72,13 +75,13 @@ class SideBySide(ScrollPanel):
         return rows
 
     def _across(self, lines: Sequence[Text | None], each: int) -> Row:
-        row: list[tuple[str, object]] = []
+        row: list[Run] = []
         for index, line in enumerate(lines):
             shown = line or Text()
             row += [(f" {self.glyphs.axis} ", "frame")] if index else []
             row += self.runs(shown)
             row.append((" " * (each - shown.cell_len), ""))
-        return row  # type: ignore[return-value]
+        return row
 
     def _heading(self, side: Side) -> Text:
         text = Text(side.title, "bold")
@@ -115,11 +118,13 @@ def emphasised(sides: Sequence[Side]) -> list[Text]:
 
 
 def new_words(before: str, after: str) -> list[tuple[int, int]]:
-    """Character ranges of `after` whose words were not there, in that order, in `before`."""
+    """Character ranges of `after` whose words were not there, in that order, in `before`; none if all is new."""
     old, new = (list(re.finditer(r"\S+", text)) for text in (before, after))
     if not new or max(len(old), len(new)) > LONG:
         return []
     matcher = SequenceMatcher(None, [m.group() for m in old], [m.group() for m in new], autojunk=False)
+    if matcher.ratio() < ALIKE:
+        return []
     return [
         (new[j0].start(), new[j1 - 1].end())
         for tag, _, _, j0, j1 in matcher.get_opcodes()

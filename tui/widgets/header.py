@@ -52,6 +52,7 @@ _BADGES = {
     "hung": ("HUNG", "reverse bad"),
 }
 _OVER = {"stopped", "completed", "failed"}
+_MOVING = {"starting", "running", "stopping"}
 
 
 class RunHeader(Panel):
@@ -138,7 +139,7 @@ def _stage(status: RunStatus, glyphs: Glyphs) -> Text:
 
 def _right(status: RunStatus, glyphs: Glyphs) -> list[_Part]:
     parts = []
-    if status.eta_s is not None and status.state not in _OVER:
+    if status.eta_s is not None and status.state in _MOVING:
         parts.append(_Part(Text.assemble(("ETA ", "dim"), (duration(status.eta_s), "bold")), 3))
     if status.beat_age_s is not None and status.state not in _OVER:
         parts.append(_Part(_beat(status.state, status.beat_age_s, glyphs), 1))

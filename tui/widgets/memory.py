@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.reactive import reactive
 
 from engine.records import Memory
-from tui.plot.figure import Figure, Series
 from tui.plot.view import settle
 from tui.widgets.panel import Panel, Row
 from tui.widgets.words import GIB, gib, percent
+
+if TYPE_CHECKING:  # brings numpy, which the first frame must not wait for
+    from tui.plot.series import Series
 
 TIGHT = 0.05
 """Share of the card left free below which headroom is shown as running out."""
@@ -24,12 +27,14 @@ class MemoryPanel(Panel):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__("memory", id=id, classes=classes)
-        self.history = Series()
+        self.history: Series | None = None
 
     def set_history(self, x: Sequence[float], used: Sequence[float]) -> None:
         """Bytes used at each x (steps or seconds, rising); NaN where the card did not say."""
+        from tui.plot.series import Series
+
         values = [value / GIB for value in used]
-        self.history = Series.of(list(x), values, values, values, 0.0)
+        self.history = Series.of(x, values, values, values, 0.0)
         self.stale()
 
     def watch_memory(self, memory: Memory | None) -> None:
@@ -41,9 +46,9 @@ class MemoryPanel(Panel):
             return [[("no reading yet", "dim")]]
         rows = [self._bar(self.memory, width), *(self.runs(line) for line in _lines(self.memory, width))]
         room = height - len(rows) - 1
-        if room < 4 or height > 900 or not self.history.x:
+        if room < 4 or height > 900 or self.history is None or not self.history.extent:
             return rows[:height] if height >= 3 else [self.runs(_short(self.memory)), *rows[:1]][:height]
-        return [*rows, [], *self._chart(self.memory, width, room)]
+        return [*rows, [], *self._chart(self.history, self.memory, width, room)]
 
     def _bar(self, memory: Memory, width: int) -> Row:
         """Torch's reserved memory, what else is used, and what is free, in proportion."""
@@ -58,10 +63,20 @@ class MemoryPanel(Panel):
             (self.glyphs.light * (width - filled), "frame"),
         ]
 
-    def _chart(self, memory: Memory, width: int, height: int) -> Sequence[Row]:
-        extent = self.history.extent or (0.0, 1.0)
+    def _chart(self, history: Series, memory: Memory, width: int, height: int) -> Sequence[Row]:
+        from tui.plot.figure import Figure
+
         total = None if memory.total is None else memory.total / GIB
-        figure = Figure(self.history, settle(extent), bounds=(0.0, total), margin=4, glyphs=self.glyphs, x_labels=False)
+        figure = Figure(
+            history,
+            settle(history.extent or (0.0, 1.0)),
+            limit=total,
+            limit_label="" if total is None else f"total {total:.1f}",
+            bounds=(0.0, None),
+            margin=4,
+            x_labels=False,
+            glyphs=self.glyphs,
+        )
         return figure.draw(width, height)
 
 

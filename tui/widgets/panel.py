@@ -7,10 +7,9 @@ chart, four times a second. So the frame, its title and its note are drawn here,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, repeat
 
+from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.geometry import Region, Size
@@ -20,9 +19,9 @@ from textual.widget import Widget
 
 from tui.glyphs import UNICODE, Glyphs
 from tui.theme import Palette
+from tui.widgets import strips
+from tui.widgets.strips import Row as Row
 
-Run = tuple[str, str | Style]
-Row = Sequence[Run]
 Words = str | Text
 """What a caller may hand in as text: plain, or rich Text whose styles are tones of `tui.theme`; never markup."""
 
@@ -49,7 +48,8 @@ class Panel(Widget):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self._strips: list[Strip] = []
+        self._painted_rows: list[Row] = []
+        self._painted: list[Strip] = []
         self._styles: Palette | None = None
         self._waiting = False
         self.set_reactive(Panel.title, title)
@@ -94,62 +94,63 @@ class Panel(Widget):
         self._waiting = False
         if not self.size:
             return
-        before, self._strips = self._strips, self._paint_all()
-        if len(before) != len(self._strips):
+        before = self._painted
+        self._paint_all()
+        if len(before) != len(self._painted):
             self.refresh()
             return
-        changed = map(_changed, before, self._strips)
+        changed = map(strips.changed, before, self._painted)
         dirty = [Region(span[0], y, span[1] - span[0], 1) for y, span in enumerate(changed) if span]
         if dirty:
             self.refresh(*dirty)
 
-    def _paint_all(self) -> list[Strip]:
-        inner, style = self.inner, self.palette.style
+    def _paint_all(self) -> None:
+        """New strips; those of rows that are as they were stay."""
+        inner = self.inner
         rows = list(self.paint(inner.width, inner.height))[: inner.height] if inner else []
-        content = [self.strip(row, inner.width) for row in rows]
-        content += [Strip.blank(inner.width, style(""))] * (inner.height - len(content))
-        if not self.framed:
-            return content
-        return self._frame(content, self.size.width)
+        rows += [()] * (inner.height - len(rows))
+        rows = self._frame(rows, inner.width) if self.framed else rows
+        known = dict(enumerate(zip(self._painted_rows, self._painted, strict=True)))
+        made = [known[y][1] if y in known and known[y][0] == row else self._strip(row) for y, row in enumerate(rows)]
+        self._painted_rows, self._painted = rows, made
 
-    def _frame(self, content: list[Strip], width: int) -> list[Strip]:
+    def _strip(self, row: Row) -> Strip:
+        style, width = self.palette.style, self.size.width
+        line = strips.joined([Segment(text, style(tone)) for text, tone in row if text])
+        return line.adjust_cell_length(width, style(""))
+
+    def _frame(self, rows: list[Row], width: int) -> list[Row]:
         top_left, top_right, bottom_left, bottom_right, across, down = self.glyphs.frame
-        edge = self.palette.style("run" if self.has_focus else "frame")
-        side = Segment(f"{down} ", edge), Segment(f" {down}", edge)
-        middle = [Strip([side[0], *line, side[1]]) for line in content]
-        title = self._label(self.title, "text" if self.has_focus else "dim", width - 6)
-        note = self._label(self.note, "text", width - 6)
-        rule = across * max(width - 4 - title.cell_length, 0), across * max(width - 4 - note.cell_length, 0)
-        top = [Segment(top_left + across, edge), *title, Segment(rule[0] + across + top_right, edge)]
-        bottom = [Segment(bottom_left + across + rule[1], edge), *note, Segment(across + bottom_right, edge)]
-        return [Strip(top).crop(0, width), *middle, Strip(bottom).crop(0, width)][: max(self.size.height, 0)]
+        edge = "run" if self.has_focus else "frame"
+        title = self._label(self.title, "text" if self.has_focus else "dim")
+        note = self._label(self.note, "text")
+        rule = [across * max(width - sum(cell_len(text) for text, _ in label), 0) for label in (title, note)]
+        top = [(top_left + across, edge), *title, (rule[0] + across + top_right, edge)]
+        bottom = [(bottom_left + across + rule[1], edge), *note, (across + bottom_right, edge)]
+        middle = [[(f"{down} ", edge), *strips.fitted(row, width), (f" {down}", edge)] for row in rows]
+        return [top, *middle, bottom]
 
-    def _label(self, words: Words, tone: str, width: int) -> Strip:
+    def _label(self, words: Words, tone: str) -> Row:
+        """A title or note with a blank on either side, cut to what the frame has room for."""
         text = words.copy() if isinstance(words, Text) else Text(words, tone)
-        if not text.plain:
-            return Strip([])
-        text.truncate(max(width, 0), overflow="ellipsis")
-        return Strip(self._segments(Text.assemble((" ", ""), text, (" ", ""))))
-
-    def strip(self, row: Row, width: int) -> Strip:
-        """A row of runs as `width` cells over the widget's background."""
-        style = self.palette.style
-        line = Strip(Segment(text, style(tone)) for text, tone in row if text)
-        return line.adjust_cell_length(width, style("")).simplify()
+        if not text.plain or self.inner.width < 3:
+            return []
+        text.truncate(self.inner.width - 2, overflow="ellipsis")
+        return self.runs(Text.assemble(" ", text, " "))
 
     def runs(self, text: Text) -> Row:
         """A line of rich Text as runs."""
-        return [(segment.text, segment.style or "") for segment in self._segments(text)]
-
-    def _segments(self, text: Text) -> list[Segment]:
-        return [s for s in self.palette.resolve(text).render(self.app.console) if not s.control and s.text]
+        segments = self.palette.resolve(text).render(self.app.console)
+        return [(segment.text, segment.style or "") for segment in segments if segment.text and not segment.control]
 
     def render_line(self, y: int) -> Strip:
-        if y < len(self._strips) and self._strips[y].cell_length == self.size.width:
-            return self._strips[y]
-        if not self._waiting and self.size:
-            self._strips = self._paint_all()
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.palette.style(""))
+        if len(self._painted) != self.size.height or self._painted[0].cell_length != self.size.width:
+            self._unpaint()
+            self._paint_all()
+        return self._painted[y] if y < len(self._painted) else Strip.blank(self.size.width, self.palette.style(""))
+
+    def _unpaint(self) -> None:
+        self._painted_rows, self._painted = [], []
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
         return self.lines_wanted(width - 4) + 2 if self.framed else self.lines_wanted(width)
@@ -157,14 +158,14 @@ class Panel(Widget):
     def notify_style_update(self) -> None:
         self._styles = None
         super().notify_style_update()
-        self._strips = []
+        self._unpaint()
         self.stale()
 
     def on_mount(self) -> None:
         self.stale()
 
     def on_resize(self, _: events.Resize) -> None:
-        self._strips = []
+        self._unpaint()
         self.stale()
 
     def on_focus(self, _: events.Focus) -> None:
@@ -181,20 +182,3 @@ class Panel(Widget):
 
     def watch_framed(self) -> None:
         self.stale(resized=True)
-
-
-def _changed(before: Strip, after: Strip) -> tuple[int, int] | None:
-    """The first cell that differs and the one after the last; None when nothing does."""
-    if before == after:
-        return None
-    old, new = _cells(before), _cells(after)
-    if len(old) != len(new):
-        return 0, max(before.cell_length, after.cell_length)
-    differing = [index for index, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
-    return (differing[0], differing[-1] + 1) if differing else None
-
-
-def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
-    """A strip cell by cell; one with wide characters gives a single item, so that it is repainted whole."""
-    cells = list(chain.from_iterable(zip(text, repeat(style)) for text, style, _ in strip))
-    return cells if len(cells) == strip.cell_length else [("".join(text for text, _ in cells), None)]

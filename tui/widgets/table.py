@@ -95,13 +95,18 @@ class Table(Panel):
     def cursor_key(self) -> str:
         return self.rows[self.cursor_row].key if self.cursor_row < len(self.rows) else ""
 
+    @property
+    def lead(self) -> int:
+        """Cells to the left of the first column, for the mark at the cursor's row."""
+        return 2 if self.cursor else 0
+
     def lines_wanted(self, width: int) -> int:  # noqa: ARG002
         return 1 + max(len(self.rows), 1)
 
     def paint(self, width: int, height: int) -> Sequence[Row]:
         if not self.rows:
             return [[(self.empty, "dim")]]
-        widths = fit(self.columns, self.rows, width)
+        widths = fit(self.columns, self.rows, width - self.lead)
         body = max(height - 1, 1)
         last = max(len(self.rows) - body, 0)
         self._first = min(max(self._first, self.cursor_row - body + 1 if self.cursor else 0), self.cursor_row, last)
@@ -112,16 +117,20 @@ class Table(Panel):
 
     def _heading(self, widths: dict[int, int]) -> Row:
         cells = [_fitted(self.columns[i].title, self.columns[i], w, "dim") for i, w in widths.items()]
-        return self.runs(Text(" " * GAP).join(cells))
+        return [(" " * self.lead, ""), *self.runs(Text(" " * GAP).join(cells))]
 
     def _line(self, row: TableRow, widths: dict[int, int], width: int) -> Row:
         cells = [
             _fitted(row.cells[i] if i < len(row.cells) else "", self.columns[i], w, row.tone) for i, w in widths.items()
         ]
         line = Text(" " * GAP).join(cells)
-        if self.cursor and row is self.rows[self.cursor_row]:
+        if not self.cursor:
+            return self.runs(line)
+        here = row is self.rows[self.cursor_row]
+        line = Text.assemble((f"{self.glyphs.here if here else ' '} ", "run" if self.has_focus else "faint"), line)
+        if here and self.has_focus:
             line.pad_right(max(width - line.cell_len, 0))
-            line.stylize("reverse" if self.has_focus else "underline")
+            line.stylize("here")
         return self.runs(line)
 
     def action_move(self, rows: int) -> None:
