@@ -1,0 +1,152 @@
+"""The iteration log as a markdown document: `log.md` of a run, and what `pilothouse log` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from engine.records import KL, WIN_RATE, Decision, History, Scalar, Verdict, Weakness
+from engine.report.entries import Entry, Log, Result, log_of
+from engine.text import one_line
+
+_SETTINGS = ("beta", "learning_rate", "max_steps")
+
+
+def markdown(history: History) -> str:
+    """The whole log as text, ending in a newline. Deterministic: the same records give the same bytes."""
+    log = log_of(history)
+    parts = [f"# {_safe(log.name)}: iteration log", "", _headline(log), "", *_overview(log)]
+    if log.convergence is not None:
+        parts += ["", "## Convergence", "", _sentence(log.convergence.text)]
+    for entry in log.entries:
+        parts += ["", *_section(entry)]
+    return "\n".join(parts) + "\n"
+
+
+def _headline(log: Log) -> str:
+    if log.selected is not None:
+        return f"**Selected: {_name(log.selected)}.** {_sentence(log.why)}"
+    if log.best is not None:
+        return f"**Best so far: {_name(log.best)}.** {_sentence(log.why)} Nothing is selected yet."
+    return _sentence(log.why)
+
+
+def _overview(log: Log) -> Iterator[str]:
+    """A row an iteration: what it was made from and with, the two numbers that count, and what was done."""
+    heads = ("#", "parent", "win rate", "KL", *_SETTINGS, "verdict", "decision")
+    rows = (
+        (
+            f"**{entry.index}**" if entry.index == log.selected else str(entry.index),
+            "" if entry.parent is None else str(entry.parent),
+            _value_of(entry, WIN_RATE),
+            _value_of(entry, KL),
+            *(_setting(entry.config.get(name)) for name in _SETTINGS),
+            _verdict(entry.verdict) if entry.verdict else entry.status,
+            entry.decision.action if entry.decision else "",
+        )
+        for entry in log.entries
+    )
+    return _table(heads, rows)
+
+
+def _section(entry: Entry) -> Iterator[str]:
+    origin = "" if entry.parent is None else f" from {_name(entry.parent)}"
+    yield f"## {_name(entry.index).capitalize()}{origin}: {_safe(entry.status)}"
+    if entry.fault:
+        yield from ("", f"Failed: {_sentence(entry.fault)}")
+    if entry.changes:
+        yield from ("", "Changed from its parent:", "")
+        for change in entry.changes:
+            because = f" ({_safe(change.why)})" if change.why else ""
+            yield f"- `{_safe(change.field)}` {_setting(change.before)} → {_setting(change.after)}{because}"
+    if entry.config:
+        settings = ", ".join(f"{_safe(name)} {_setting(value)}" for name, value in entry.config.items())
+        yield from ("", f"Config: {settings}")
+    if entry.results:
+        yield from ("", *_results(entry.results))
+    yield from _judged(entry)
+
+
+def _results(results: Sequence[Result]) -> Iterator[str]:
+    heads = ("metric", "value", "95 % interval", "n", "from parent", "from baseline")
+    return _table(
+        heads,
+        (
+            (
+                _safe(result.name),
+                _number(result.value),
+                "" if result.low is None else f"{_number(result.low)} to {_number(result.high)}",
+                str(result.n or ""),
+                _delta(result.from_parent),
+                _delta(result.from_baseline),
+            )
+            for result in results
+        ),
+    )
+
+
+def _judged(entry: Entry) -> Iterator[str]:
+    if entry.weaknesses:
+        yield from ("", "Weaknesses:", "")
+        yield from (f"- {_weakness(weakness)}" for weakness in entry.weaknesses)
+    if entry.verdict:
+        yield from ("", f"Verdict: **{_verdict(entry.verdict)}**", "")
+        yield from (f"- {_sentence(reason)}" for reason in entry.verdict.reasons)
+    if entry.decision:
+        yield from ("", f"Decision: {_decision(entry.decision)}")
+
+
+def _weakness(weakness: Weakness) -> str:
+    test = f" ({_safe(weakness.test)})" if weakness.test else ""
+    sure = weakness.evidence.replace("_", " ")
+    return f"{weakness.severity}, {sure}: {_safe(weakness.detail or weakness.type)}{test}"
+
+
+def _verdict(verdict: Verdict) -> str:
+    word = {"rollback": "roll back to", "retry": "retry from", "finish": "finish with"}.get(verdict.action)
+    return verdict.action if word is None or verdict.to is None else f"{word} {_name(verdict.to)}"
+
+
+def _decision(decision: Decision) -> str:
+    """`**rollback** to iteration 1 by ana@host, 2026-01-05 10:00 UTC: gsm8k fell; edited beta`."""
+    to = f" to {_name(decision.to)}" if decision.to is not None else ""
+    when = f", {datetime.fromtimestamp(decision.t, UTC):%Y-%m-%d %H:%M} UTC" if decision.t else ""
+    because = f": {_safe(decision.why)}" if decision.why else ""
+    edited = f"; edited {', '.join(map(_safe, decision.edited))}" if decision.edited else ""
+    return f"**{decision.action}**{to} by {_safe(decision.who) or 'nobody on record'}{when}{because}{edited}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{' --- |' * len(heads)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _name(index: int) -> str:
+    return "the baseline" if index == 0 else f"iteration {index}"
+
+
+def _value_of(entry: Entry, name: str) -> str:
+    return next((_number(result.value) for result in entry.results if result.name == name), "")
+
+
+def _number(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.4g}"
+
+
+def _delta(value: float | None) -> str:
+    return "" if value is None else f"{round(value, 12):+.3g}" if round(value, 12) else "±0"
+
+
+def _setting(value: Scalar) -> str:
+    return f"{value:g}" if isinstance(value, float) else _safe("–" if value is None else str(value))
+
+
+def _sentence(text: str) -> str:
+    plain = _safe(text)
+    return f"{plain[:1].upper()}{plain[1:]}{'' if plain.endswith(('.', '?', '!')) else '.'}"
+
+
+def _safe(text: str) -> str:
+    """One line in which nothing reads as a table's bar, a heading or a tag."""
+    return one_line(text, 500).replace("|", "\\|").replace("<", "&lt;")
