@@ -1,0 +1,78 @@
+"""`pilothouse check`, and what is looked for on disk before a run may start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from engine.config import load_config, parse_config
+from tui.cli import main
+
+
+@pytest.fixture
+def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of pairs in the folder that we stand in."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n')
+    return path
+
+
+def config(folder: Path, **data: object) -> str:
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump({"recipe": "dpo", "data": {"source": "file", **data}}))
+    return str(path)
+
+
+def test_it_prints_a_config_that_gives_the_same_config(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", config(pairs.parent, path="pairs.jsonl"), "--set", "beta=0.3"]) == 0
+    out = capsys.readouterr().out
+    resolved = parse_config(out, "check")
+    assert (resolved.training.beta, resolved.data.path) == (0.3, str(pairs))
+    assert "# Nothing was started." in out
+    assert {path.name for path in pairs.parent.iterdir()} == {"pairs.jsonl", "mine.yaml"}
+
+
+def test_every_fault_is_named_at_once(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = config(pairs.parent, path="pair.jsonl")
+    assert main(["check", path, "--set", "model.name=./nowhere", "--set", "evaluation.probes=[p.jsonl]"]) == 2
+    err = capsys.readouterr().err
+    assert "3 faults" in err
+    assert "data.path = pair.jsonl: no such file (nearest in .: pairs.jsonl)" in err
+    assert "model.name = ./nowhere: no such folder" in err
+    assert "evaluation.probes.0 = p.jsonl: no such file" in err
+
+
+def test_a_misspelt_key_is_answered_with_the_nearest(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", config(pairs.parent, path="pairs.jsonl"), "--set", "learning_rat=1e-5"]) == 2
+    assert "learning_rate" in capsys.readouterr().err
+
+
+def test_a_folder_of_gguf_files_is_offered(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = pairs.parent / "weights"
+    folder.mkdir()
+    (folder / "smol.gguf").touch()
+    path = config(pairs.parent, path="pairs.jsonl")
+    assert main(["check", path, "--set", "model.name=weights"]) == 2
+    assert "set model.gguf_file=smol.gguf" in capsys.readouterr().err
+    assert main(["check", path, "--set", "model.name=weights", "--set", "model.gguf_file=smol.gguf"]) == 0
+    assert f"name: {folder}" in capsys.readouterr().out
+
+
+def test_a_hub_name_is_left_to_the_hub(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = config(pairs.parent, path="pairs.jsonl")
+    assert main(["check", path, "--set", "model.name=HuggingFaceTB/SmolLM2-135M-Instruct"]) == 0
+    assert "name: HuggingFaceTB/SmolLM2-135M-Instruct" in capsys.readouterr().out
+
+
+def test_every_shipped_config_loads() -> None:
+    shipped = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+    assert [path.name for path in shipped if path.name.startswith("demo-")] == [
+        "demo-overshoot.yaml",
+        "demo-steady.yaml",
+    ]
+    for path in shipped:
+        pairs = [] if load_config(path, ["data.source=on_policy"]).model.name == "demo" else ["data.path=pairs.jsonl"]
+        assert load_config(path, pairs).recipe == "dpo"

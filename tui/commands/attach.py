@@ -1,0 +1,40 @@
+"""The screens: `pilothouse` alone opens home, `pilothouse attach` a run. Leaving them never stops a run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from engine.errors import UsageError
+from engine.records import LIVE_STATES
+from engine.store.paths import RunPaths, find_run, list_runs
+from engine.store.status import summary
+from tui.commands.output import say
+
+
+def home(args: Namespace) -> int:
+    return open_screens(None, args)
+
+
+def attach(args: Namespace) -> int:
+    return open_screens(find_run(args.run) if args.run else _live_run(), args)
+
+
+def _live_run() -> RunPaths:
+    """The live run that started last."""
+    live = [(row["started"], paths) for paths in list_runs() if (row := summary(paths))["state"] in LIVE_STATES]
+    if not live:
+        raise UsageError("no run is live here", remedy="pilothouse ls shows the runs; pilothouse attach RUN opens one")
+    return max(live, key=lambda pair: pair[0])[1]
+
+
+def open_screens(paths: RunPaths | None, args: Namespace) -> int:
+    """Show the screens until they are left. 1 when the run that they were on has failed."""
+    from tui.app import run_app
+
+    run_app(paths, readonly=getattr(args, "readonly", False), ascii_only=args.ascii, theme=args.theme)
+    if paths is None:
+        return 0
+    state = summary(paths)["state"]
+    if state in LIVE_STATES:
+        say(f"{paths.name} goes on without you.  Look again with: pilothouse attach {paths.name}")
+    return 1 if state == "failed" else 0

@@ -1,0 +1,59 @@
+"""`pilothouse check`: a config validated, resolved and put into words; nothing starts."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.config import RunConfig, load_config
+from tui.commands.inputs import settle
+from tui.commands.output import say
+
+
+def check(args: Namespace) -> int:
+    config = settle(load_config(Path(args.config), args.settings), args.config)
+    say(as_yaml(config).rstrip(), "", *(f"# {line}" for line in outline(config)), "# Nothing was started.")
+    return 0
+
+
+def as_yaml(config: RunConfig) -> str:
+    """The whole config, defaults included, as a file that gives the same config again."""
+    import yaml
+
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def outline(config: RunConfig) -> Iterator[str]:
+    """What a run of this config would do, in a few lines."""
+    model, training, evaluation = config.model, config.training, config.evaluation
+    weights = "the embedded demo model, built and trained first" if model.name == "demo" else model.name
+    precision = "" if model.quantization == "none" else f", base in {model.quantization}"
+    yield f"Trains {weights} by {config.recipe.upper()} with LoRA of rank {model.lora_r}{precision}."
+    yield f"Pairs: {_pairs(config)}."
+    yield (
+        f"An iteration: {training.max_steps} steps of {training.batch_size * training.accumulation} pairs, "
+        f"held to the {'baseline' if training.reference == 'base' else 'parent'}, a checkpoint every "
+        f"{training.checkpoint_steps} steps."
+    )
+    yield f"Evaluates {evaluation.completions} completions of each of {evaluation.prompts} held-out prompts."
+    yield f"At a gate {_decider(config)}. Stops after {_budget(config)}."
+
+
+def _pairs(config: RunConfig) -> str:
+    data = config.data
+    recorded = f"recorded in {data.path or data.dataset}, {data.held_out:.0%} of them held out"
+    sampled = f"sampled from the policy, {data.completions} completions of {data.prompts} prompts an iteration"
+    return {"file": recorded, "on_policy": sampled, "both": f"{recorded}; and {sampled}"}[data.source]
+
+
+def _decider(config: RunConfig) -> str:
+    if config.decide == "ask":
+        return "it waits for your decision"
+    return "the rules decide" + ("" if config.decide == "auto" else f" after {config.decide:g} s")
+
+
+def _budget(config: RunConfig) -> str:
+    budget = config.budget
+    limits = {"iterations": budget.iterations, "hours": budget.wall_hours, "GPU hours": budget.gpu_hours}
+    return " or ".join(f"{value:g} {unit}" for unit, value in limits.items() if value is not None) or "no limit: you do"

@@ -1,0 +1,88 @@
+"""`pilothouse demo`, `run` and `resume`: a run directory and a detached engine, then the screens on it.
+
+Everything that can be wrong with a request is found before the run directory is made.
+"""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from engine.errors import BusyError, DecisionError, StoreError, UsageError
+from engine.store.lock import liveness
+from engine.store.paths import RunPaths, check_name, create_run, find_run, unused_name
+from engine.store.reader import Reader
+from engine.store.rows import RunInfo
+from tui.client import Client, start_engine
+from tui.commands.attach import open_screens
+from tui.commands.output import say
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+_START_S = 10.0
+_POLL_S = 0.05
+
+
+def demo(args: Namespace) -> int:
+    if args.recipe != "dpo":
+        raise UsageError(f"recipe {args.recipe!r} is not there yet", remedy="the demo trains by dpo")
+    config = CONFIGS / f"demo-{args.scenario}.yaml"
+    if not config.is_file():
+        raise UsageError(f"the demo's config is missing: {config}", remedy="run from a clone that has its configs/")
+    return _start(config, args.name or unused_name("demo"), args)
+
+
+def run(args: Namespace) -> int:
+    config = Path(args.config)
+    return _start(config, args.name or unused_name(config.stem), args)
+
+
+def _start(source: Path, name: str, args: Namespace) -> int:
+    from engine.config import load_config
+    from tui.commands.check import as_yaml
+    from tui.commands.inputs import settle
+
+    check_name(name)
+    decide = [] if args.decide is None else [f"decide={args.decide}"]
+    config = settle(load_config(source, [*args.settings, *decide]), str(source))
+    return _launch(create_run(name, as_yaml(config)), args)
+
+
+def resume(args: Namespace) -> int:
+    """Refused while an engine holds the run (75) and when there is nothing left to do (2)."""
+    paths = find_run(args.run)
+    life = liveness(paths)
+    if life.verdict != "dead":
+        raise BusyError(
+            f"{paths.name} has an engine already: process {life.pid} on {life.host} ({life.verdict})",
+            remedy=f"look at it with: pilothouse attach {paths.name}",
+        )
+    if recorded(paths).state == "completed":
+        raise DecisionError(f"{paths.name} is completed: nothing is left to resume")
+    return _launch(paths, args)
+
+
+def _launch(paths: RunPaths, args: Namespace) -> int:
+    before = recorded(paths).attempts
+    start_engine(paths)
+    if not args.no_attach:
+        return open_screens(paths, args)
+    _await_engine(paths, before)
+    say(f"{paths.name} is running.", f"  pilothouse attach {paths.name}", f"  pilothouse status {paths.name}")
+    return 0
+
+
+def recorded(paths: RunPaths) -> RunInfo:
+    with Reader(paths.ledger) as reader:
+        return reader.state()
+
+
+def _await_engine(paths: RunPaths, attempts: int) -> None:
+    """The engine takes the lock before it imports anything heavy, so a healthy one shows itself within a second."""
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        if liveness(paths).verdict != "dead" or recorded(paths).attempts > attempts:
+            return
+        time.sleep(_POLL_S)
+    words = "\n  ".join(Client(paths).last_words())
+    raise StoreError(f"the engine of {paths.name} did not start", remedy=words or f"see {paths.engine_log}")
