@@ -134,7 +134,7 @@ def test_a_run_goes_from_nothing_to_a_model_that_loads(new_run: Callable[..., Ru
     done = run.status()
     assert done["state"] == "completed"
     assert [row["index"] for row in done["iterations"]] == [0, 1, 2]
-    assert [row["decision"] for row in done["iterations"]][0] is None
+    assert done["iterations"][0]["decision"] is None
     assert len(run.losses()) == 24
     assert "selected" in run.paths.log.read_text().lower()
     assert not list(run.paths.iterations.glob(".work-*"))
