@@ -6,6 +6,7 @@ the ones in `--set`, in a proposal, in a history and on the screen, with or with
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -23,12 +24,32 @@ def _whole(value: object) -> object:
 def _real(value: object) -> object:
     if isinstance(value, bool | str):
         raise ValueError("expected a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("expected a finite number")
     return value
+
+
+def _decider(value: object) -> object:
+    if value in ("ask", "auto") or (isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9):
+        return value
+    raise ValueError("expected ask, auto, or a number of seconds")
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Real = Annotated[float, BeforeValidator(_real), Field(allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1)]
+
+
+RECORD_BOUNDS: dict[str, tuple[float, float]] = {
+    "thresholds.retention": (0, 1),
+    "thresholds.critical_retention": (0, 1),
+    "thresholds.win_rate": (0, 1),
+    "thresholds.alignment_goal": (0, 1),
+    "thresholds.confidence": (0.5, 0.9999),
+    "thresholds.converged_iterations": (2, 1000),
+    "thresholds.diminishing_iterations": (2, 1000),
+}
+"""Bounds of the sections that are plain records; what is not named here must be 0 or more."""
 
 
 class Section(BaseModel):
@@ -121,7 +142,7 @@ class RunConfig(Section):
     thresholds: Thresholds = Field(Thresholds(), description="when a rule fires (spec, section 4)")
     budget: Budget = Field(Budget(iterations=5), description="what the run may spend")
     evidence: bool = Field(True, description="off judges by bare thresholds, labelled so")
-    decide: Literal["ask", "auto"] | Annotated[float, Field(gt=0)] = Field(
+    decide: Annotated[Literal["ask", "auto"] | float, BeforeValidator(_decider)] = Field(
         "ask", description="who decides at a gate: ask (you), auto (the rules), or seconds to wait before auto"
     )
     threads: Whole = Field(1, ge=1, le=256, description="CPU threads of the engine")

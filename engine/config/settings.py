@@ -8,10 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.config.load import faults_of, nearest_key, parse_value
+from engine.config.faults import faults_of, nearest_key
 from engine.config.schema import RunConfig, TrainingConfig
+from engine.config.yaml import parse_value
 from engine.errors import ConfigError, Fault
 from engine.records import Scalar, Settings
+from engine.text import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ def with_settings(config: RunConfig, settings: Settings) -> RunConfig:
 def check_setting(name: str, text: str, settings: Settings) -> Scalar:
     """`text` as the value of one setting, or a ConfigError that says what is wrong with it."""
     if name not in TrainingConfig.model_fields:
-        raise ConfigError("settings", [Fault(name, text, "no such setting", nearest_key(["training", name]))])
+        nearest = nearest_key(["training", name]).replace("training.", "")
+        raise ConfigError("settings", [Fault(clean(name, 80), clean(text, 80), "no such setting", nearest)])
     merged: Mapping[str, Any] = {**settings, name: parse_value(text)}
     try:
         checked: Scalar = getattr(TrainingConfig.model_validate(merged), name)
     except ValidationError as error:
-        raise ConfigError("settings", [f for f in faults_of(error) if f.key == name]) from None
+        faults = list(faults_of(error))
+        raise ConfigError("settings", [fault for fault in faults if fault.key == name] or faults) from None
     return checked
 
 

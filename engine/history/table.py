@@ -23,16 +23,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from engine.config import RunConfig, read_yaml
-from engine.config.load import faults_of
+from engine.config import check_config, read_yaml
 from engine.errors import ConfigError, Fault
 from engine.history import readings
 from engine.history.readings import Reading
 from engine.history.words import is_number, shown, unknown_keys
 from engine.judgement import assess, next_settings, settings_of
-from engine.records import Budget, History, Iteration, Metric, Scalar, Settings
+from engine.records import History, Iteration, Metric, Scalar, Settings
 from engine.text import one_line
 
 _TABLE = ("name", "note", "scale", "thresholds", "budget", "evidence", "config", "iterations")
@@ -94,9 +91,9 @@ def _frame(table: Row, faults: list[Fault]) -> History:
     if table.get("scale") not in (*readings.SCALES, None):
         faults.append(Fault("scale", shown(table["scale"]), f"expected {', '.join(readings.SCALES)}"))
     try:
-        checked = RunConfig.model_validate({"budget": Budget(), **given})
-    except ValidationError as error:
-        faults += faults_of(error)
+        checked = check_config({"budget": {"iterations": None}, **given}, "history")
+    except ConfigError as error:
+        faults += error.faults
         return History(name, ())
     return History(name, (), checked.thresholds, checked.budget, evidence=checked.evidence, config=config)
 

@@ -1,0 +1,123 @@
+"""What is wrong with a config, in words: each fault with its key, its value, and what would do."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from engine.config.schema import RECORD_BOUNDS, RunConfig
+from engine.errors import Fault
+from engine.text import clean
+
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument", "invalid_key"}
+_EXPECTED = {
+    "model_type": "keys and values",
+    "model_attributes_type": "keys and values",
+    "dict_type": "keys and values",
+    "dataclass_type": "keys and values",
+    "string_type": "text",
+    "string_too_short": "some text",
+    "tuple_type": "a list",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "literal_error": "{expected}",
+}
+
+
+def faults_of(error: ValidationError) -> Iterator[Fault]:
+    """Pydantic's complaints in our words, one a key."""
+    seen: set[str] = set()
+    for item in error.errors():
+        path = [str(part) for part in item["loc"] if part != "[key]"]
+        key = ".".join(path)
+        if key in seen:
+            continue
+        seen.add(key)
+        if item["type"] in _UNKNOWN:
+            yield Fault(clean(key), "", "unknown key", nearest_key(path))
+        else:
+            yield Fault(clean(key), show(item["input"]), _message(item), _remedy(item))
+
+
+def record_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
+    """Faults of the sections that are plain records: pydantic would count `no` as 0 and take any number."""
+    for section in ("thresholds", "budget"):
+        values = raw.get(section)
+        for name, value in values.items() if isinstance(values, dict) else ():
+            key = f"{section}.{name}"
+            low, high = RECORD_BOUNDS.get(key, (0.0, math.inf))
+            if value is None and section == "budget":
+                continue
+            if isinstance(value, bool | str) or not isinstance(value, int | float):
+                yield Fault(clean(key), show(value), "expected a number", _unquoted(value))
+            elif not low <= value <= high or value == math.inf:
+                bounds = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
+                yield Fault(clean(key), show(value), f"expected a number {bounds}")
+
+
+def nearest_key(path: list[str]) -> str:
+    """The known key that is closest to a misspelt one, looked for in its section first and then everywhere."""
+    known = known_keys()
+    key, section = ".".join(path), ".".join(path[:-1])
+    beside = [name for name in known if name.rpartition(".")[0] == section]
+    leaves = {name.rpartition(".")[2]: name for name in reversed(known)}
+    if path[-1] in leaves and leaves[path[-1]] != key:
+        return f"did you mean {leaves[path[-1]]}?"
+    close = difflib.get_close_matches(key, beside, 1, 0.6) or difflib.get_close_matches(path[-1], leaves, 1, 0.75)
+    if close:
+        return f"did you mean {leaves.get(close[0], close[0])}?"
+    return "known here: " + ", ".join(name.rpartition(".")[2] for name in beside) if beside else ""
+
+
+def known_keys() -> list[str]:
+    """Every key as written in YAML with dots, sections included."""
+    return list(_keys(RunConfig))
+
+
+def show(value: Any) -> str:
+    return clean(repr(value) if isinstance(value, str) else str(value), 80)
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        yield prefix + name
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _keys(kind, f"{prefix}{name}.")
+        elif is_dataclass(kind):
+            yield from (f"{prefix}{name}.{leaf.name}" for leaf in fields(kind))
+
+
+def _message(item: Any) -> str:
+    expected = _EXPECTED.get(item["type"])
+    if expected:
+        return f"expected {expected.format(**item.get('ctx', {}))}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return message[0].lower() + message[1:]
+
+
+def _remedy(item: Any) -> str:
+    if isinstance(item["input"], bool) and item["type"] in {"string_type", "literal_error"}:
+        return "YAML reads yes, no, on and off as true or false; put quotes around the word"
+    return _unquoted(item["input"]) if "number" in str(item["msg"]) else ""
+
+
+def _unquoted(value: Any) -> str:
+    numeric = isinstance(value, str) and any(sign.isdigit() for sign in value)
+    return "write it without quotes or units, such as 0.0000005 or 5e-7" if numeric else ""
