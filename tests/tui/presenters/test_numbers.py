@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tui.presenters.numbers import number, ratio, setting, signed
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.58123, "0.581"), (8.412, "8.41"), (12.34, "12.3"), (1204.4, "1204"), (0.0, "0.000"), (0.00042, "4.2e-4")],
+)
+def test_three_digits_wherever_the_point_is(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_what_is_not_a_number_is_said() -> None:
+    assert number(None) == "n/a"
+    assert number(math.nan) == "nan"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(5e-6, "5e-6"), (0.1, "0.1"), (1000, "1000"), (True, "true"), (None, "none"), ("ipo", "ipo")]
+)
+def test_a_setting_reads_as_one_would_type_it(value: object, shown: str) -> None:
+    assert setting(value) == shown  # type: ignore[arg-type]
+
+
+def test_ratio_only_between_numbers_that_differ() -> None:
+    assert ratio(0.1, 0.2) == "×2"
+    assert ratio(1000, 700) == "×0.7"
+    assert ratio(0.1, 0.1) == ratio("a", "b") == ratio(0, 1) == ratio(True, False) == ""
+
+
+def test_signed_keeps_the_width_of_its_sign() -> None:
+    assert signed(0.021) == "+0.021"
+    assert signed(-0.041) == "−0.041"

@@ -1,0 +1,233 @@
+"""The app: which screens there are, theme and keys. Wiring only; nothing here knows what a run means."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual import on
+from textual.app import App, SystemCommand
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from engine.store.paths import RunPaths
+from engine.text import UNSAFE
+from tui.client import Client
+from tui.feed import Feed
+from tui.glyphs import ASCII, PlainFilter, detect
+from tui.keys import SCREENS, keymap_path, load_keymap
+from tui.messages import CommandApplied, FeedMessage, GateChanged, IterationsChanged
+from tui.screens.run import RunScreen
+from tui.session import Session
+from tui.theme import DARK, LIGHT, THEMES
+
+if TYPE_CHECKING:
+    from engine.memory.nvml import Sampler
+    from engine.records import Memory
+
+
+class ControlFilter(LineFilter):
+    """The last line of defence: whatever a widget draws, no control character of it reaches the terminal."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        return [
+            segment
+            if segment.control or not UNSAFE.search(segment.text)
+            else Segment(UNSAFE.sub("", segment.text), segment.style)
+            for segment in segments
+        ]
+
+
+class Pilothouse(App[None]):
+    CSS_PATH = "styles.tcss"
+    TITLE = "pilothouse"
+
+    def __init__(
+        self,
+        target: RunPaths | None = None,
+        *,
+        readonly: bool = False,
+        ascii_only: bool = False,
+        theme: str | None = None,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.glyphs = detect(ascii_only, environ)
+        self._target, self._readonly, self._environ = target, readonly, environ
+        self._clock, self._monotonic = clock, monotonic
+        self._extra: list[LineFilter] = [ControlFilter(), *([PlainFilter()] if self.glyphs is ASCII else [])]
+        self._sampler: Sampler | None = None
+        self._called_for: set[int] = set()
+        self.session: Session | None = None
+        for known in THEMES:
+            self.register_theme(known)
+        self.theme = LIGHT.name if theme == "light" else DARK.name
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._extra]
+
+    def on_mount(self) -> None:
+        keymap, faults = load_keymap(keymap_path(self._environ))
+        self.set_keymap(keymap)
+        for fault in faults:
+            self.notify(fault, title="keys", severity="warning", markup=False, timeout=15)
+        if self._target is None:
+            self._open_home()
+        else:
+            self._enter(self._target)
+
+    def on_unmount(self) -> None:
+        self._stop_feed()
+        if self._sampler is not None:
+            self._sampler.stop()
+
+    # ── screens ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open_home(self) -> None:
+        from tui.screens.home import HomeScreen
+
+        self.push_screen(HomeScreen())
+
+    def open_run(self, root: Path) -> None:
+        self._stop_feed()
+        self._enter(RunPaths(root))
+
+    def _enter(self, paths: RunPaths) -> None:
+        """The screen first, then the feed: nothing heavy is read before the first frame."""
+        feed = Feed(paths, self.post_message, self._clock)
+        session = Session(paths, Client(paths, self._readonly), feed, clock=self._clock, monotonic=self._monotonic)
+        self.session = session
+        self._called_for = set()
+        screen = RunScreen(session)
+        self.push_screen(screen)
+        self._set_title(paths.name)
+        self.call_after_refresh(self._tail, feed)
+
+    def _tail(self, feed: Feed) -> None:
+        def follow() -> None:
+            worker = get_current_worker()
+            feed.follow(lambda: worker.is_cancelled)
+
+        self.run_worker(follow, name="feed", group="feed", thread=True, exclusive=True, exit_on_error=False)
+
+    def _stop_feed(self) -> None:
+        """The engine is not told: it goes on."""
+        self.workers.cancel_group(self, "feed")
+        if self.session is not None:
+            self.session.feed.close()
+            self.session = None
+
+    def leave_run(self) -> None:
+        """Back home where one came from there, else out; either way the run goes on."""
+        if self._target is not None:
+            self.exit()
+            return
+        self._stop_feed()
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    # ── what the feed says ───────────────────────────────────────────────────────────────────────────────────────
+
+    @on(FeedMessage)
+    def _news(self, message: FeedMessage) -> None:
+        if self.session is None:
+            return
+        self.session.bulletin.publish(message)
+        if isinstance(message, GateChanged | IterationsChanged):
+            self._look_at_gate()
+        elif isinstance(message, CommandApplied):
+            applied = message.applied
+            self.notify(applied.result, severity="information" if applied.ok else "warning", markup=False, timeout=6)
+
+    def _look_at_gate(self) -> None:
+        """Ring once a gate, and open it unless the operator is in the middle of something."""
+        latest = self.session.bulletin.latest(GateChanged) if self.session else None
+        gate = latest.gate if latest else None
+        if gate is None or gate.decision is not None:
+            self._set_title(self.session.paths.name if self.session else self.TITLE)
+            return
+        if gate.iteration not in self._called_for:
+            self._called_for.add(gate.iteration)
+            self.bell()
+            self._set_title(f"* {self.session.paths.name if self.session else ''}: your decision")
+            if isinstance(self.screen, RunScreen):
+                self.open_gate()
+            else:
+                self.notify(f"iteration {gate.iteration} waits for your decision", severity="warning", markup=False)
+
+    def open_gate(self) -> None:
+        from tui.screens.gate import GateScreen
+
+        if self.session is not None and not isinstance(self.screen, GateScreen):
+            self.push_screen(GateScreen(self.session))
+
+    def close_gate(self) -> None:
+        from tui.screens.gate import GateScreen
+
+        if isinstance(self.screen, GateScreen):
+            self.pop_screen()
+
+    def open_samples(self) -> None:
+        """Of the newest iteration that has been evaluated."""
+        from tui.screens.samples import SamplesScreen
+
+        if self.session is None:
+            return
+        tree = self.session.bulletin.latest(IterationsChanged)
+        measured = [one for one in tree.iterations if one.metrics] if tree else []
+        if measured:
+            self.push_screen(SamplesScreen(self.session, measured[-1].index, measured[-1].parent))
+        else:
+            self.notify("no iteration is evaluated yet", timeout=3)
+
+    # ── looks and keys ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def toggle_theme(self) -> None:
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def key_of(self, name: str) -> str:
+        """The key that an action has now, as it is shown."""
+        for binding in (binding for bindings in SCREENS.values() for binding in bindings):
+            if binding.id == name:
+                key = self._keymap.get(name, binding.key).split(",")[0]
+                return self.get_key_display(binding.with_key(key))
+        raise KeyError(name)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        commands = getattr(screen, "commands", None)
+        if commands is not None:
+            yield from commands()
+        yield SystemCommand("Theme: light or dark", "for this session", self.toggle_theme)
+        if self.session is not None:
+            yield SystemCommand("Detach", "leave this run's screens; its engine goes on", self.leave_run)
+        yield SystemCommand("Quit", "leave pilothouse; engines go on", self.exit)
+
+    def memory(self) -> tuple[Memory, ...]:
+        """The card, or the host where there is none; called in home's thread, where a slow driver hurts nobody."""
+        from engine.memory.nvml import Sampler
+
+        if self._sampler is None:
+            self._sampler = Sampler(interval=2.0).start()
+        return self._sampler.latest()
+
+    def _set_title(self, title: str) -> None:
+        """The terminal's own title, so that a gate shows in a tab or window list. A run's name is plain by its rule."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(f"\x1b]2;{title}\x07")
+
+
+def run_app(
+    target: RunPaths | None, *, readonly: bool = False, ascii_only: bool = False, theme: str | None = None
+) -> int:
+    """Show the screens until they are left. Returns an exit code; a run that was open goes on."""
+    app = Pilothouse(target, readonly=readonly, ascii_only=ascii_only, theme=theme)
+    app.run()
+    return app.return_code or 0

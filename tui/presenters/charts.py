@@ -1,0 +1,60 @@
+"""Which metrics the four charts show: the first of each slot's candidates that the window has numbers for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.records import Iteration
+
+if TYPE_CHECKING:
+    from engine.store.rows import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One metric as a chart: `lo` and `hi` are fixed ends of the axis, None follows the data."""
+
+    metric: str
+    title: str
+    lo: float | None = None
+    hi: float | None = None
+    limited: bool = False
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One chart's data: steps as shown, column ranges and means (float arrays of one length)."""
+
+    plot: Plot
+    x: Floats
+    lo: Floats
+    hi: Floats
+    mean: Floats
+
+
+SLOTS: tuple[tuple[Plot, ...], ...] = (
+    (Plot("loss", "loss"), Plot("sft/loss", "sft/loss")),
+    (
+        Plot("rewards/accuracies", "rewards/accuracies", hi=1),
+        Plot("mean_token_accuracy", "mean_token_accuracy", hi=1),
+    ),
+    (
+        Plot("kl_probe", "KL to baseline", lo=0, limited=True, unit="nats/token"),
+        Plot("entropy", "entropy", unit="nats/token"),
+        Plot("grad_norm", "grad_norm", lo=0),
+    ),
+    (
+        Plot("rewards/margins", "rewards/margins"),
+        Plot("learning_rate", "learning_rate", lo=0),
+    ),
+)
+
+
+def scope(iterations: tuple[Iteration, ...], last_step: int | None) -> Iteration | None:
+    """The newest iteration that has trained at all: what the charts show while the next one still collects."""
+    if last_step is None:
+        return None
+    trained = [one for one in iterations if one.first_step < last_step]
+    return trained[-1] if trained else None

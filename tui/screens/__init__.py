@@ -1,0 +1,1 @@
+"""Composition and actions. A screen wires panels to keys; panels follow the bulletin; words come from presenters."""

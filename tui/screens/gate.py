@@ -1,0 +1,174 @@
+"""The gate: what the rules found and propose, and the keys that answer. A key asks; only `y` decides."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from engine.records import Assessment, Iteration
+from tui.keys import GATE
+from tui.messages import CommandApplied, CommandSent, GateChanged, HealthChanged, IterationsChanged
+from tui.presenters import choices
+from tui.presenters.choices import Choice
+from tui.presenters.gate import (
+    evaluation_table,
+    proposal_notes,
+    proposal_table,
+    verdict_text,
+    weakness_table,
+)
+from tui.screens.decide import Decide
+from tui.screens.gatehead import GateHead, GateState
+from tui.screens.grid import fill
+from tui.screens.keybar import KeyBar
+from tui.screens.rollback import RollbackPicker
+from tui.screens.samples import Samples
+from tui.screens.steering import Steering
+from tui.screens.wrapping import WrappingTable
+from tui.session import Session
+from tui.widgets import Prose, Table
+from tui.widgets.confirm import GRACE_S
+
+DECIDING = frozenset({"accept", "edit", "rollback", "retry", "finish"})
+PANELS = ("weaknesses", "proposal", "evaluation", "samples")
+WIDE, TALL = 100, 34
+
+
+class GateScreen(Steering):
+    BINDINGS = [*GATE]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._opened = session.monotonic()
+        self._shown = PANELS[0]
+
+    def compose(self) -> ComposeResult:
+        yield GateHead(self.session)
+        yield Prose(id="verdict")
+        yield GateState(self.session)
+        with Container(id="gate"):
+            yield WrappingTable("weaknesses", empty="none: every measure is within its limits", id="weaknesses")
+            yield WrappingTable("next iteration", empty="no change", id="proposal")
+            yield Table((), "evaluation", empty="not measured yet", id="evaluation", cursor=True)
+            yield Samples(self.session, id="samples")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self._opened = self.session.monotonic()
+        self.set_timer(GRACE_S, self.refresh_bindings)
+        follow = self.session.bulletin.follow
+        follow(self, GateChanged, lambda _: self._tell())
+        follow(self, IterationsChanged, lambda _: self._tell())
+        follow(self, HealthChanged, lambda _: self.refresh_bindings())
+        follow(self, CommandSent, self._sent)
+        follow(self, CommandApplied, self._applied)
+
+    # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def scene(self) -> tuple[tuple[Iteration, ...], Assessment] | None:
+        """The tree and what is said of its newest gate; None while either is not read yet."""
+        gate = self.session.bulletin.latest(GateChanged)
+        tree = self.session.bulletin.latest(IterationsChanged)
+        if gate is None or gate.gate is None or tree is None or len(tree.iterations) <= gate.gate.iteration:
+            return None
+        return tree.iterations, gate.gate.assessment
+
+    @property
+    def open(self) -> bool:
+        gate = self.session.bulletin.latest(GateChanged)
+        return gate is not None and gate.gate is not None and gate.gate.decision is None
+
+    def _tell(self) -> None:
+        if self.scene is None:
+            return
+        iterations, assessment = self.scene
+        self.query_one("#verdict", Prose).text = verdict_text(assessment)
+        self.query_one("#weaknesses", WrappingTable).show(weakness_table(assessment))
+        proposal = self.query_one("#proposal", WrappingTable)
+        proposal.show(proposal_table(assessment, iterations), proposal_notes(assessment))
+        fill(self.query_one("#evaluation", Table), evaluation_table(iterations, assessment.index))
+        this = iterations[assessment.index]
+        self.query_one(Samples).look(this.index, this.parent)
+        self.refresh_bindings()
+
+    def on_resize(self, event: events.Resize) -> None:
+        single = event.size.width < WIDE or event.size.height < TALL
+        self.query_one("#gate").set_class(single, "-single")
+        self.action_panel(PANELS.index(self._shown) + 1)
+
+    def action_panel(self, number: int) -> None:
+        self._shown = PANELS[number - 1]
+        for name in PANELS:
+            self.query_one(f"#{name}").set_class(name == self._shown, "-shown")
+
+    # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """None shows a key as disabled. In the first moments no key counts: it was meant for the screen below."""
+        if action in {binding.action for binding in GATE} and self.session.monotonic() - self._opened < GRACE_S:
+            return None
+        if action in DECIDING:
+            ready = self.open and self.scene is not None and not self.session.readonly
+            return True if ready and not self.query_one(GateState).pending else None
+        if action == "resume":
+            return self.resumable
+        return super().check_action(action, parameters)
+
+    def action_accept(self) -> None:
+        if self.scene:
+            self._ask(choices.recommended(*self.scene))
+
+    def action_retry(self) -> None:
+        if self.scene:
+            self._ask(choices.retry(*self.scene))
+
+    def action_finish(self) -> None:
+        if self.scene:
+            self._ask(choices.finish(self.scene[1]))
+
+    def action_rollback(self) -> None:
+        if self.scene:
+            self.app.push_screen(RollbackPicker(*self.scene), self._ask)
+
+    def action_edit(self) -> None:
+        from tui.screens.edit import EditScreen  # pydantic: only who edits waits for it
+
+        if self.scene:
+            self.app.push_screen(EditScreen(choices.editable(*self.scene)), self._ask)
+
+    def action_sample(self, by: int) -> None:
+        self.query_one(Samples).step(by)
+
+    def action_samples(self) -> None:
+        self.pilothouse.open_samples()
+
+    def action_back(self) -> None:
+        self.pilothouse.close_gate()
+
+    def _ask(self, choice: Choice | None) -> None:
+        def answer(why: str | None) -> None:
+            if why is not None:
+                self.steer("decide", choice.argument(), why)  # type: ignore[union-attr]
+
+        if choice is not None:
+            self.app.push_screen(Decide(choice, self.session.monotonic), answer)
+
+    # ── what became of it ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _sent(self, message: CommandSent) -> None:
+        if message.command.kind == "decide":
+            self.query_one(GateState).pending = Text("Sent. Waiting for the engine to take it…", "run")
+            self.refresh_bindings()
+
+    def _applied(self, message: CommandApplied) -> None:
+        applied = message.applied
+        if applied.command.kind != "decide":
+            return
+        state = self.query_one(GateState)
+        state.pending = Text() if applied.ok else Text(f"Not applied: {applied.result}", "bold warn")
+        if applied.ok:
+            self.pilothouse.close_gate()
+        self.refresh_bindings()

@@ -1,0 +1,53 @@
+"""The last row: the keys of the screen one is on, and no other's; what does not fit is in the help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.binding import Binding
+
+from tui.widgets import Panel
+from tui.widgets.panel import Row
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+
+def bindings_of(screen: Screen[object]) -> Iterator[tuple[str, Binding, bool]]:
+    """Display name, binding and whether it is enabled, of the screen's own keys, in the order of `tui.keys`.
+
+    A key with several names comes once; keys that make no sense now (`check_action` False) are left out.
+    """
+    found: dict[str, tuple[str, Binding, bool]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if active.node is screen and binding.id and binding.id not in found:
+            found[binding.id] = (screen.app.get_key_display(binding), binding, active.enabled)
+    order = [binding.id for binding in screen.BINDINGS if isinstance(binding, Binding)]
+    yield from (found[name] for name in order if name in found)
+
+
+class KeyBar(Panel):
+    DEFAULT_CSS = "KeyBar { height: 1; padding: 0 1; background: $panel; dock: bottom; }"
+
+    def __init__(self) -> None:
+        super().__init__(framed=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.stale())
+
+    def paint(self, width: int, height: int) -> list[Row]:  # noqa: ARG002
+        line = Text()
+        for key, binding, enabled in bindings_of(self.screen):
+            if not binding.show:
+                continue
+            part = Text.assemble(
+                (key, "bold warn" if enabled else "faint"), (f" {binding.description}", "" if enabled else "faint")
+            )
+            if len(line) + len(part) + 2 > width:
+                break
+            line.append("  " if line else "").append_text(part)
+        return [self.runs(line)]

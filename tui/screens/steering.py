@@ -1,0 +1,84 @@
+"""What run and gate screens share: sending a command, resuming a lost engine, leaving. Nothing here trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.screen import Screen
+
+from engine.errors import PilothouseError
+from tui.messages import CommandSent, HealthChanged
+from tui.presenters.standing import Standing, standing
+from tui.screens.help import Help
+from tui.session import Session
+
+if TYPE_CHECKING:
+    from tui.app import Pilothouse
+
+
+class Steering(Screen[None]):
+    """A screen on one run. Commands are written in a thread: a slow disk must not stop the clock."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    @property
+    def pilothouse(self) -> Pilothouse:
+        return cast("Pilothouse", self.app)
+
+    @property
+    def health(self) -> HealthChanged | None:
+        return self.session.bulletin.latest(HealthChanged)
+
+    @property
+    def standing(self) -> Standing | None:
+        health = self.health
+        if health is None:
+            return None
+        return standing(health.state, health.life.verdict, health.info.fault, health.life.beat_age_s)
+
+    @property
+    def engine_lives(self) -> bool:
+        return self.health is not None and self.health.life.verdict in {"alive", "hung", "stopped"}
+
+    @property
+    def resumable(self) -> bool:
+        found = self.standing
+        return found is not None and found.resumable and not self.session.readonly
+
+    def steer(self, kind: str, arg: Mapping[str, Any] | None = None, why: str = "") -> None:
+        """Send a command; the feed tells when the engine has taken it."""
+
+        def send() -> None:
+            sent = self.session.client.send(kind, arg, why)
+            self.session.feed.await_command(sent.uuid)
+            self.app.call_from_thread(self.session.bulletin.publish, CommandSent(sent))
+
+        self._in_thread(send)
+
+    def action_resume(self) -> None:
+        self._in_thread(self.session.client.resume)
+        self.notify("Starting a new engine…", timeout=4)
+
+    def action_leave(self) -> None:
+        self.pilothouse.leave_run()
+
+    def action_quit(self) -> None:
+        self.app.exit()
+
+    def action_help(self) -> None:
+        self.app.push_screen(Help(cast("Screen[object]", self), "keys"))
+
+    def action_theme(self) -> None:
+        self.pilothouse.toggle_theme()
+
+    def _in_thread(self, work: Callable[[], object]) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except (PilothouseError, OSError) as error:
+                self.app.call_from_thread(self.notify, str(error), severity="error", markup=False, timeout=10)
+
+        self.run_worker(guarded, thread=True, name="command", group="command", exit_on_error=False)
