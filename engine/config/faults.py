@@ -72,22 +72,29 @@ def record_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def nearest_key(path: list[str]) -> str:
-    """The known key that is closest to a misspelt one, looked for in its section first and then everywhere."""
-    known = known_keys()
-    key, section = ".".join(path), ".".join(path[:-1])
-    beside = [name for name in known if name.rpartition(".")[0] == section]
-    leaves = {name.rpartition(".")[2]: name for name in reversed(known)}
-    if path[-1] in leaves and leaves[path[-1]] != key:
-        return f"did you mean {leaves[path[-1]]}?"
-    close = difflib.get_close_matches(key, beside, 1, 0.6) or difflib.get_close_matches(path[-1], leaves, 1, 0.75)
+    """The known key that is closest to a misspelt one: of its own section first, then of any; `lr` for its initials."""
+    known, leaf, section = known_keys(), path[-1], ".".join(path[:-1])
+    beside = {_leaf(name): name for name in known if name.rpartition(".")[0] == section}
+    anywhere = {_leaf(name): name for name in reversed(known)} | beside
+    close = (
+        [name for name in anywhere if name == leaf]
+        or [name for name in beside if "".join(word[0] for word in name.split("_")) == leaf]
+        or difflib.get_close_matches(leaf, beside, 1, 0.75)
+        or difflib.get_close_matches(leaf, anywhere, 1, 0.75)
+        or difflib.get_close_matches(leaf, beside, 1, 0.6)
+    )
     if close:
-        return f"did you mean {leaves.get(close[0], close[0])}?"
-    return "known here: " + ", ".join(name.rpartition(".")[2] for name in beside) if beside else ""
+        return f"did you mean {anywhere[close[0]]}?"
+    return f"known here: {', '.join(beside)}" if beside else ""
 
 
 def known_keys() -> list[str]:
     """Every key as written in YAML with dots, sections included."""
     return list(_keys(RunConfig))
+
+
+def _leaf(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def show(value: Any) -> str:
