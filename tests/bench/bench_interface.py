@@ -65,10 +65,13 @@ def keys() -> list[Row]:
 
 def cursor_latencies(terminal: Terminal, training: Callable[[], bool]) -> Iterator[float]:
     """Move the charts' cursor to and fro; only keys pressed while the engine trains count."""
+    for key in ",,,":
+        terminal.key(key)  # away from the right end, where the next move right would have nothing to draw
+        terminal.watch(0.3)
     for index in range(KEYS):
         counts = training()
         pressed = terminal.now
-        terminal.key("," if index % 20 < 10 else ".")
+        terminal.key(".,"[index % 2])
         shown = terminal.wait(lambda chunk: FRAME_END in chunk, timeout=5)
         if counts:
             yield shown - pressed
