@@ -60,6 +60,7 @@ class Glyphs:
     up: str = "▲"
     down: str = "▼"
     here: str = "▌"
+    degree: str = "°"
 
 
 UNICODE = Glyphs("unicode", (2, 4), _braille(), _braille())
@@ -87,6 +88,7 @@ ASCII = Glyphs(
     up="^",
     down="v",
     here=">",
+    degree=" ",
 )
 
 
@@ -100,9 +102,26 @@ def detect(ascii_only: bool, environ: Mapping[str, str], encoding: str | None = 
     return ASCII if c_locale or "utf" not in encoding.lower() else UNICODE
 
 
-_PLAIN = str.maketrans(
-    "→←↑↓▲▼▸·…╌┊━─╸│┤█▒░♥•×½±≤≥≈—–‘’“”↵✓✗°╭╮╰╯┌┐└┘├┼┴┬▌⏎␛", "><^v^v>-~-:=->|+#=.**x%~<>=--''\"\"<+x ++++++++++++#<?"
-)
+_LIKENESS = {
+    "-": "─━╌╍┄┅┈┉═╴╶╸╺·—–",
+    "|": "│┃╎╏┆┇┊┋║╵╷╹╻▏▎▍▌▕",
+    ">": "→▸≥",
+    "<": "←≤↵⏎",
+    "^": "↑▲",
+    "v": "↓▼",
+    "*": "♥•",
+    "x": "×✗",
+    "+": "±✓",
+    "~": "…≈",
+    "=": "▒",
+    ".": "░",
+    "'": "‘’",
+    '"': "“”",
+    "o": "°",
+}
+_PLAIN = {ord(character): plain for plain, characters in _LIKENESS.items() for character in characters}
+_PLAIN |= {code: "+" for code in range(0x2500, 0x2580) if code not in _PLAIN}  # corners and crossings
+_PLAIN |= {code: "#" for code in range(0x2580, 0x25A0) if code not in _PLAIN}  # blocks
 
 
 @lru_cache(4096)

@@ -70,7 +70,7 @@ DARK = _theme(
     dim="#939ba5",
     faint="#68717c",
     frame="#4a525c",
-    here="#26303b",
+    here="#202830",
 )
 LIGHT = _theme(
     "pilothouse-light",
@@ -82,7 +82,7 @@ LIGHT = _theme(
     primary="#1d5fc4",
     secondary="#1d5fc4",
     accent="#8f5700",
-    success="#17723a",
+    success="#0f7a2f",
     warning="#8f5700",
     error="#c0252d",
     dim="#5d646c",
@@ -93,12 +93,19 @@ LIGHT = _theme(
 THEMES = (DARK, LIGHT)
 
 
+_BOLD = Style(bold=True)
+
+
 class Palette:
     """Tones as rich styles over one background. Made anew when the theme or the widget's background changes."""
 
-    def __init__(self, variables: Mapping[str, str], background: RichColor | None) -> None:
+    def __init__(self, variables: Mapping[str, str], background: RichColor | None, *, colour: bool = True) -> None:
+        """`colour` False is NO_COLOR: hues, whose greys would be darker than plain text, become plain or bold text."""
         self.base = Style(color=_colour("foreground", variables), bgcolor=background)
         self._tones = {tone: Style(color=_colour(name, variables)) for tone, name in TONES.items()}
+        if not colour:
+            plain = self._tones["text"]
+            self._tones |= {"good": plain, "run": plain, "warn": plain + _BOLD, "bad": plain + _BOLD}
         self._tones["here"] = Style(bgcolor=_colour("here", variables))
         self._parts: dict[str, Style] = {}
         self._whole: dict[str | Style, Style] = {"": self.base}

@@ -162,7 +162,7 @@ class _Drawing:
 
     def x_labels(self) -> Row:
         low, high = self.figure.view
-        values = [value for value in scale.ticks(low, high, max(self.plot // 12, 1)) if value == int(value)]
+        values = [value for value in scale.ticks(low, high, max(self.plot // 9, 1)) if value == int(value)]
         line = [" "] * self.plot
         free = 0
         for value, label in zip(values, labels(values), strict=True):

@@ -113,22 +113,28 @@ class Chart(Panel, can_focus=True):
         """What the border says: the value under the cursor with its step, or else the newest one."""
         series, at = self.series, self.cursor_x
         index = None if series is None else series.last() if at is None else series.nearest(at)
-        text = Text()
         if series is None or index is None:
-            return text
-        value = float(series.smooth[index])
+            return Text()
+        value, low, high = (float(column[index]) for column in (series.smooth, series.low, series.high))
+        over = self.limit is not None and value > self.limit
+        parts = [Text.assemble((number(value), "bold bad" if over else "bold"), (f" {self.unit}".rstrip(), "dim"))]
         if at is not None:
-            text.append(f"step {series.x[index]:,.0f} ", "dim")
-        text.append(number(value), "bold")
-        text.append(f" {self.unit}" if self.unit else "", "dim")
-        if at is not None and series.low[index] < series.high[index]:
-            text.append(f" in {number(series.low[index])} to {number(series.high[index])}", "dim")
+            parts[0] = Text.assemble((f"step {series.x[index]:,.0f}  ", "dim"), (number(value), "bold"))
+            raw = number(low) if low == high else f"{number(low)} to {number(high)}"
+            parts += [Text(f"raw {raw}", "dim")] if not value == low == high else []
         if self.limit is not None:
-            over = value > self.limit
-            text.append(f" {self.glyphs.dot} ", "dim")
-            text.append(f"over limit {self.limit:g}" if over else f"limit {self.limit:g}", "bad" if over else "dim")
-        text.append(f" {self.glyphs.dot} log" if self.log_axis else "", "dim")
-        return text
+            parts.append(
+                Text(f"over limit {self.limit:g}" if over else f"limit {self.limit:g}", "bad" if over else "dim")
+            )
+        parts += [Text("log", "dim")] if self.log_axis else []
+        return self._fitting(parts)
+
+    def _fitting(self, parts: list[Text]) -> Text:
+        """As many of `parts`, from the first, as the border has room for: a number is never cut."""
+        between = Text.assemble((f" {self.glyphs.dot} ", "dim"))
+        while len(parts) > 1 and between.join(parts).cell_len > self.inner.width - 2:
+            parts = parts[:-1]
+        return between.join(parts)
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)

@@ -18,6 +18,12 @@ FRESH_S, STALE_S = 5.0, 20.0
 """A heartbeat younger than the first is fresh, older than the second lost: unless the caller knows better."""
 
 
+GAP = Text("   ")
+LEAST_BAR = 6
+LONG_NAME, SHORT_NAME = 32, 20
+"""Cells of a run's name where there is room, and where there is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunStatus:
     """What the row shows. `state` is a record's run state or `lost`, `hung`; `card` may be empty.
@@ -77,24 +83,26 @@ class _Part:
     text: Text
     rank: int
     """Parts of the highest rank fall away first; rank 0 stays."""
+    right: bool = False
 
 
 def header(status: RunStatus, width: int, glyphs: Glyphs) -> Text:
-    """The row at `width` cells: parts to the left, a progress bar in what is left over, heart and card to the right."""
-    left, right = _left(status, glyphs), _right(status, glyphs)
-    least = 10
-    while sum(len(part.text) for part in left + right) + 3 * (len(left) + len(right)) > width:
-        worst = max(left + right, key=lambda part: part.rank)
-        if worst.rank == 0:
-            break
-        left = [part for part in left if part is not worst]
-        right = [part for part in right if part is not worst]
-    words, end = _row(left), _row(right)
-    room = width - len(words) - len(end) - 3 - (3 if end else 0)
-    if status.max_steps and status.state not in _OVER and room >= least:
-        words.append("   ").append_text(bar(status.step / status.max_steps, min(room, 40), glyphs))
-    words.append(" " * max(width - len(words) - len(end), 1))
+    """The row at `width` cells: first words are shortened, then parts left out; a progress bar takes what is over."""
+    parts = _parts(status, glyphs, short=False)
+    if _cells(parts) > width:
+        parts = _parts(status, glyphs, short=True)
+    while _cells(parts) > width and (worst := max(parts, key=lambda part: part.rank)).rank:
+        parts = [part for part in parts if part is not worst]
+    words, end = (GAP.join([part.text for part in parts if part.right == right]) for right in (False, True))
+    room = width - _cells(parts) - len(GAP)
+    if status.max_steps and status.state not in _OVER and room >= LEAST_BAR:
+        words.append_text(GAP).append_text(bar(status.step / status.max_steps, min(room, 40), glyphs))
+    words.append(" " * max(width - len(words) - len(end), 0))
     return words.append_text(end)
+
+
+def _cells(parts: list[_Part]) -> int:
+    return sum(part.text.cell_len for part in parts) + len(GAP) * (len(parts) - 1)
 
 
 def bar(share: float, width: int, glyphs: Glyphs, tone: str = "run") -> Text:
@@ -106,50 +114,54 @@ def bar(share: float, width: int, glyphs: Glyphs, tone: str = "run") -> Text:
     return text.append(glyphs.todo * (width - whole - len(tip)), "frame")
 
 
-def _row(parts: list[_Part]) -> Text:
-    text = Text()
-    for part in parts:
-        text.append("   " if text else "").append_text(part.text)
+def _parts(status: RunStatus, glyphs: Glyphs, *, short: bool) -> list[_Part]:
+    name = Text(status.name, "bold")
+    name.truncate(SHORT_NAME if short else LONG_NAME, overflow="ellipsis")
+    word, tone = _BADGES.get(status.state, ("", ""))
+    word = status.badge or word
+    badge = Text(f" {word} " if "reverse" in tone else word, f"bold {tone or 'run'}")
+    candidates = (
+        (name, 2, False),
+        (badge if word else None, 0, False),
+        (Text("read-only", "warn") if status.readonly else None, 1, False),
+        (_iteration(status, short), 0, False),
+        (_stage(status, glyphs, short), 1, False),
+        (_eta(status), 3, True),
+        (_beat(status, glyphs), 1, True),
+        (Text(status.card, "dim") if status.card else None, 5, True),
+    )
+    return [_Part(text, rank, right) for text, rank, right in candidates if text is not None]
+
+
+def _iteration(status: RunStatus, short: bool) -> Text:
+    text = Text.assemble(("iteration ", "dim"), (str(status.iteration), "bold"))
+    if status.iterations:
+        text.append(f"/{status.iterations}" if short else f" of {status.iterations}", "dim")
     return text
 
 
-def _left(status: RunStatus, glyphs: Glyphs) -> list[_Part]:
-    parts = [_Part(Text(status.name, "bold"), 2)]
-    word, tone = _BADGES.get(status.state, ("", ""))
-    if badge := status.badge or word:
-        parts.append(_Part(Text(f" {badge} " if "reverse" in tone else badge, f"bold {tone or 'run'}"), 0))
-    if status.readonly:
-        parts.append(_Part(Text("read-only", "warn"), 1))
-    place = Text.assemble(("iteration ", "dim"), (str(status.iteration), "bold"))
-    if status.iterations:
-        place.append(f" of {status.iterations}", "dim")
-    parts.append(_Part(place, 0))
-    if status.stage:
-        parts.append(_Part(_stage(status, glyphs), 1))
-    return parts
-
-
-def _stage(status: RunStatus, glyphs: Glyphs) -> Text:
+def _stage(status: RunStatus, glyphs: Glyphs, short: bool) -> Text | None:
+    if not status.stage:
+        return None
     text = Text.assemble((status.stage, "run"))
     if status.max_steps:
-        text.append(f" {glyphs.arrow} ", "dim").append(f"{status.unit} ", "dim").append(f"{status.step:,}", "bold")
-        text.append(f" / {status.max_steps:,}", "dim")
+        unit, slash = ("", "/") if short else (f"{status.unit} ", " / ")
+        text.append(f" {glyphs.arrow} {unit}", "dim").append(f"{status.step:,}", "bold")
+        text.append(f"{slash}{status.max_steps:,}", "dim")
     return text
 
 
-def _right(status: RunStatus, glyphs: Glyphs) -> list[_Part]:
-    parts = []
-    if status.eta_s is not None and status.state in _MOVING:
-        parts.append(_Part(Text.assemble(("ETA ", "dim"), (duration(status.eta_s), "bold")), 3))
-    if status.beat_age_s is not None and status.state not in _OVER:
-        parts.append(_Part(_beat(status.state, status.beat_age_s, glyphs), 1))
-    if status.card:
-        parts.append(_Part(Text(status.card, "dim"), 5))
-    return parts
+def _eta(status: RunStatus) -> Text | None:
+    if status.eta_s is None or status.state not in _MOVING:
+        return None
+    return Text.assemble(("ETA ", "dim"), (duration(status.eta_s), "bold"))
 
 
-def _beat(state: str, seconds: float, glyphs: Glyphs) -> Text:
+def _beat(status: RunStatus, glyphs: Glyphs) -> Text | None:
     """The heart's colour is doubled by a word, once it is no longer fresh."""
-    lost = state in ("lost", "hung") or seconds >= STALE_S
+    seconds = status.beat_age_s
+    if seconds is None or status.state in _OVER:
+        return None
+    lost = status.state in ("lost", "hung") or seconds >= STALE_S
     tone, word = ("bad", " no beat") if lost else ("warn", " late") if seconds >= FRESH_S else ("good", "")
     return Text.assemble((f"{glyphs.heart} ", tone), (age(seconds), "dim" if tone == "good" else tone), (word, tone))

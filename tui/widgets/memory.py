@@ -44,7 +44,10 @@ class MemoryPanel(Panel):
     def paint(self, width: int, height: int) -> Sequence[Row]:
         if self.memory is None:
             return [[("no reading yet", "dim")]]
-        rows = [self._bar(self.memory, width), *(self.runs(line) for line in _lines(self.memory, width))]
+        rows = [
+            self._bar(self.memory, width),
+            *(self.runs(line) for line in _lines(self.memory, width, self.glyphs.degree.strip())),
+        ]
         room = height - len(rows) - 1
         if room < 4 or height > 900 or self.history is None or not self.history.extent:
             return rows[:height] if height >= 3 else [self.runs(_short(self.memory)), *rows[:1]][:height]
@@ -99,12 +102,12 @@ def _short(memory: Memory) -> Text:
     return Text.assemble((gib(memory.used), "bold"), (f" of {gib(memory.total, unit=False)} used", "dim"))
 
 
-def _lines(memory: Memory, width: int) -> list[Text]:
+def _lines(memory: Memory, width: int, degree: str) -> list[Text]:
     """Label, value and a second pair, in columns that stay put while the numbers change."""
     lines = [_used(memory), _headroom(memory)]
     if memory.source == "gpu":
         lines += _torch(memory, width)
-        lines.append(_vitals(memory))
+        lines.append(_vitals(memory, degree))
     return lines
 
 
@@ -131,9 +134,9 @@ def _torch(memory: Memory, width: int) -> list[Text]:
     return [Text.assemble(cells[0], "   ", cells[2]), cells[1]]
 
 
-def _vitals(memory: Memory) -> Text:
+def _vitals(memory: Memory, degree: str) -> Text:
     """Load, heat and power; each says n/a where the card does not."""
-    heat = "n/a" if memory.temperature is None else f"{memory.temperature:.0f} °C"
+    heat = "n/a" if memory.temperature is None else f"{memory.temperature:.0f} {degree}C"
     power = "n/a" if memory.power is None else f"{memory.power:.0f} W"
     if memory.power is not None and memory.power_limit is not None:
         power = f"{memory.power:.0f}/{memory.power_limit:.0f} W"

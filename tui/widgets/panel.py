@@ -71,7 +71,8 @@ class Panel(Widget):
     @property
     def palette(self) -> Palette:
         if self._styles is None:
-            self._styles = Palette(self.app.theme_variables, self.visual_style.rich_style.bgcolor)
+            ground = self.visual_style.rich_style.bgcolor
+            self._styles = Palette(self.app.theme_variables, ground, colour=not self.app.no_color)
         return self._styles
 
     @property
@@ -84,11 +85,16 @@ class Panel(Widget):
         """Paint again before the next frame; `resized` when the wanted height may have changed."""
         if not self.is_mounted:
             return
-        if resized and self.styles.height is not None and self.styles.height.is_auto:
+        if resized and self._height_changes():
             self.refresh(layout=True)
         if not self._waiting:
             self._waiting = True
             self.call_next(self._repaint)
+
+    def _height_changes(self) -> bool:
+        """Whether an automatic height would differ now; asked first, for a layout repaints the whole widget."""
+        automatic = self.styles.height is not None and self.styles.height.is_auto
+        return automatic and self.get_content_height(self.size, self.size, self.size.width) != self.size.height
 
     def _repaint(self) -> None:
         self._waiting = False

@@ -16,6 +16,8 @@ from tui.widgets.panel import Panel, Row, Words
 from tui.widgets.scrolling import beyond
 
 GAP = 2
+LEAST = 10
+"""Cells that a flexible column keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +163,20 @@ class Table(Panel):
 def fit(columns: Sequence[Column], rows: Sequence[TableRow], width: int) -> dict[int, int]:
     """Widths by column index of the columns that stay at `width` cells.
 
-    Columns leave by priority, the last of equals first, until the rest fits; what flexible columns lack they give up
-    before that, down to ten cells.
+    Flexible columns give way first, down to `LEAST` cells; then columns leave by priority, the last of equals first,
+    and where that is not enough all but the first, from the right.
     """
     cells = [[row.cells[i] for row in rows if i < len(row.cells)] for i in range(len(columns))]
     widths = {i: max([_width(column.title), *map(_width, cells[i])]) for i, column in enumerate(columns)}
-    while (over := sum(widths.values()) + GAP * (len(widths) - 1) - width) > 0:
-        spare = {i: widths[i] - 10 for i in widths if columns[i].flexible and widths[i] > 10}
+    while (over := sum(widths.values()) + GAP * (len(widths) - 1) - width) > 0 and widths:
+        spare = {i: widths[i] - LEAST for i in widths if columns[i].flexible and widths[i] > LEAST}
         if sum(spare.values()) >= over:
             widest = max(spare, key=lambda i: spare[i])
             widths[widest] -= min(over, spare[widest])
-            continue
-        leaving = max((i for i in widths if columns[i].priority), key=lambda i: (columns[i].priority, i), default=None)
-        if leaving is None:
-            break
-        del widths[leaving]
+        elif len(widths) > 1:
+            del widths[max(list(widths)[1:], key=lambda i: (columns[i].priority, i))]
+        else:
+            return dict.fromkeys(widths, max(width, 1))
     return widths
 
 
