@@ -85,7 +85,20 @@ def _read(source: str, config: ModelConfig, device: torch.device, dtype: torch.d
         raise ModelError(f"{source}: weights are damaged or cut short: {error}", remedy="download them again") from None
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         raise ModelError(f"{source}: cannot be loaded: {_first_line(error)}", remedy=_remedy(source)) from error
+    if config.gguf_file:
+        _forget_quantization(base)
     return tokenizer, base if placement else base.to(device)
+
+
+def _forget_quantization(base: Any) -> None:
+    """A GGUF file's weights were unpacked as they were read, but transformers still calls the model quantized:
+    its trainer would refuse it, and TRL would put the adapter into bfloat16.
+    """
+    base.is_quantized = False
+    for name in ("hf_quantizer", "quantization_method"):
+        base.__dict__.pop(name, None)
+    if hasattr(base.config, "quantization_config"):
+        del base.config.quantization_config
 
 
 def _check_gguf(source: str, config: ModelConfig) -> None:

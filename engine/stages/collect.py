@@ -16,6 +16,7 @@ from engine.stages.pairs import COLLECTED, write_pairs
 def run(job: Job) -> dict[str, Any]:
     job.helm.enter(job.index, "collect", "completion", promise_s=300)
     job.resident.load_policy(job.parent_adapter)
+    job.say("start", f"iteration {job.index} starts from the weights of {job.parent or 'the baseline'}")
     pairs, report = collect(job.resident, job.task, job.config, job.index, job.helm.progress)
     write_pairs(job.work / COLLECTED, pairs)
     job.say("collect", _words(report))
