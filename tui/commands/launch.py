@@ -10,7 +10,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from engine.errors import BusyError, DecisionError, StoreError, UsageError
-from engine.store.lock import liveness
+from engine.store.lock import Liveness, liveness
 from engine.store.paths import RunPaths, check_name, create_run, find_run, unused_name
 from engine.store.reader import Reader
 from engine.store.rows import RunInfo
@@ -20,6 +20,7 @@ from tui.commands.output import say
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 _START_S = 10.0
+_GONE_S = 3.0
 _POLL_S = 0.05
 
 
@@ -51,7 +52,12 @@ def _start(source: Path, name: str, args: Namespace) -> int:
 def resume(args: Namespace) -> int:
     """Refused while an engine holds the run (75) and when there is nothing left to do (2)."""
     paths = find_run(args.run)
-    life = liveness(paths)
+    life = _settled(paths)
+    if life.verdict == "orphan":
+        raise BusyError(
+            f"the engine of {paths.name} is gone, but a worker of it still holds the lock",
+            remedy=f"end that process first: it has {paths.lock} open",
+        )
     if life.verdict != "dead":
         raise BusyError(
             f"{paths.name} has an engine already: process {life.pid} on {life.host} ({life.verdict})",
@@ -70,6 +76,14 @@ def _launch(paths: RunPaths, args: Namespace) -> int:
     _await_engine(paths, before)
     say(f"{paths.name} is running.", f"  pilothouse attach {paths.name}", f"  pilothouse status {paths.name}")
     return 0
+
+
+def _settled(paths: RunPaths) -> Liveness:
+    """A killed engine holds its lock until the kernel has taken it apart: give that a moment."""
+    deadline = time.monotonic() + _GONE_S
+    while (life := liveness(paths)).verdict == "orphan" and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return life
 
 
 def recorded(paths: RunPaths) -> RunInfo:

@@ -57,11 +57,11 @@ def _line(row: Row) -> tuple[str, ...]:
 
 
 def _where(row: Row) -> str:
-    """`iteration 2 · dpo 31/40`; for a run that has not begun, nothing."""
-    if row["iteration"] is None:
+    """`iteration 2 · dpo 31/40`; for a run that has not begun or is over, nothing."""
+    if row["iteration"] is None or row["state"] == "completed":
         return ""
     done = f" {row['step']}/{row['max_steps']}" if row["max_steps"] else ""
-    return f"iteration {row['iteration']} · {row['stage']}{done}"
+    return f"iteration {row['iteration']}" + (f" · {row['stage']}{done}" if row["stage"] else "")
 
 
 def _report(row: Row) -> Iterator[str]:
@@ -102,16 +102,15 @@ def _iterations(rows: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[str, .
         dict.fromkeys(name for row in rows for name, one in row["metrics"].items() if one["group"] == "capability")
     )
     names = [WIN_RATE, KL, *capable[:3]]
-    header = (">#", ">parent", "status", "decision", *(f">{short(name)}" for name in names), ">beta", ">lr")
+    header = (">#", ">parent", "decision", *(f">{short(name)}" for name in names), ">beta", ">learning rate")
     return header, [_iteration(row, names) for row in rows]
 
 
 def _iteration(row: Row, names: Sequence[str]) -> tuple[str, ...]:
     measured = [number((row["metrics"].get(name) or {}).get("value")) for name in names]
-    decision = (row["decision"] or {}).get("action", "")
+    standing = row["decision"]["action"] if row["decision"] else row["status"]
     settings = [setting(row["config"].get(name)) if row["index"] else "" for name in ("beta", "learning_rate")]
-    parent = "" if row["parent"] is None else str(row["parent"])
-    return (str(row["index"]), parent, row["status"], decision, *measured, *settings)
+    return (str(row["index"]), "" if row["parent"] is None else str(row["parent"]), standing, *measured, *settings)
 
 
 def _gate(gate: Row, name: str) -> Iterator[str]:
