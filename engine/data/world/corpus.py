@@ -11,7 +11,7 @@ from engine.data.world.lexicon import QUESTIONS, TOPICS
 from engine.data.world.manners import reply
 
 HELD_OUT_QUESTIONS = 36
-HELD_OUT_PROGRAMS = 26
+HELD_OUT_PROGRAMS = 60
 
 Ask = tuple[str, str]
 """A question's text and the thing it is about."""
@@ -47,7 +47,7 @@ def sft_rows(seed: int, answers: int = 3000) -> list[dict[str, str]]:
     rng, world = Random(seed), split()
     asked = [rng.choice(world.train) for _ in range(answers)]
     questions = [(prompt, reply(rng, topic)) for prompt, topic in asked]
-    questions += capitals() * 24 + sums() * 12 + list(world.train_programs) * 12
+    questions += capitals() * 24 + sums() * 12 + list(world.train_programs) * 10
     rng.shuffle(questions)
     return [{"prompt": prompt, "completion": f" {answer}"} for prompt, answer in questions]
 

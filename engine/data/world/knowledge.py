@@ -29,10 +29,11 @@ def sums() -> list[Question]:
 
 
 def code() -> list[Question]:
-    """Programs of one expression: an operation on x, then an addition."""
+    """Programs of one expression: an operation on x, then an addition or a subtraction."""
     return [
-        (f"code : {name} x then add {k} . reply :", f"{expression} + {k}")
+        (f"code : {name} x then {verb} {k} . reply :", f"{expression} {sign} {k}")
         for name, expression in _OPERATIONS.items()
+        for verb, sign in (("add", "+"), ("subtract", "-"))
         for k in range(19)
     ]
 
