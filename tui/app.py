@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual import on
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -193,13 +194,15 @@ class Pilothouse(App[None]):
     def toggle_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
+    def get_key_display(self, binding: Binding) -> str:
+        """Words for keys that have them: a sign for enter is missing from many a font."""
+        return "enter" if binding.key == "enter" else super().get_key_display(binding)
+
     def key_of(self, name: str) -> str:
-        """The key that an action has now, as it is shown."""
-        for binding in (binding for bindings in SCREENS.values() for binding in bindings):
-            if binding.id == name:
-                key = self._keymap.get(name, binding.key).split(",")[0]
-                return self.get_key_display(binding.with_key(key))
-        raise KeyError(name)
+        """The key that an action has now, as it is shown; the first where it has several."""
+        screen = name.partition(".")[0]
+        binding = next(binding for binding in SCREENS[screen] if binding.id == name)
+        return self.get_key_display(binding.with_key(self._keymap.get(name, binding.key).split(",")[0]))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         commands = getattr(screen, "commands", None)

@@ -31,7 +31,7 @@ def run_grid(rows: Sequence[Mapping[str, Any]], now: float) -> tuple[Grid, tuple
     ordered = sorted(rows, key=lambda row: (_RANK.get(row["state"], 5), -float(row["started"] or 0)))
     columns = (
         Column("mark", ""),
-        Column("name", "run", flexible=True),
+        Column("name", "run"),
         Column("state", "state"),
         Column("iteration", "iteration", right=True, drop=1),
         Column("where", "where", drop=2, flexible=True),

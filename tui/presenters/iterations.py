@@ -74,13 +74,13 @@ def _cell(key: str, one: Iteration, scene: _Scene) -> Cell:
     match key:
         case "index":
             best = one.index == scene.best
-            return Cell(f"{'★' if best else ''}{one.index}", "good" if best else "bold")
+            return Cell(f"{'•' if best else ''}{one.index}", "good" if best else "bold")
         case "parent":
             return MISSING if one.parent is None else Cell(str(one.parent))
         case "beta" | "learning_rate":
             return _setting(key, one, scene.in_force)
         case "decision":
-            return _outcome(one)
+            return _outcome(one, one.index == scene.best)
         case "kl_divergence":
             return _kl(one, scene.kl_limit)
         case "win_rate_vs_baseline":
@@ -100,15 +100,17 @@ def _setting(key: str, one: Iteration, in_force: Settings) -> Cell:
     return MISSING if planned is None else Cell(setting(planned))
 
 
-def _outcome(one: Iteration) -> Cell:
+def _outcome(one: Iteration, best: bool) -> Cell:
     if one.status == "failed":
         return Cell(f"failed: {one.fault}", "bad")
     if one.status == "running":
         return Cell("running", "run")
+    if one.index == 0:
+        return Cell("baseline", "dim")
     if one.decision is None:
-        return Cell("baseline", "dim") if one.index == 0 else Cell("at the gate", "warn")
-    tone: Tone = "dim" if one.decision.action in {"rollback", "retry"} else ""
-    return Cell("baseline" if one.index == 0 else decided(one.decision), "dim" if one.index == 0 else tone)
+        return Cell("at the gate", "warn")
+    tone: Tone = "good" if best else "dim" if one.decision.action in {"rollback", "retry"} else ""
+    return Cell(f"best, {decided(one.decision)}" if best else decided(one.decision), tone)
 
 
 def _win_rate(one: Iteration, parent: Iteration | None) -> Cell:

@@ -77,12 +77,20 @@ class Board(Container):
 
     def _show_curves(self, message: CurvesChanged) -> None:
         extents = [(curve.x[0], curve.x[-1]) for curve in message.curves if curve is not None]
-        if extents and self._view.window is None:
+        if extents:
             whole = (float(min(low for low, _ in extents)), float(max(high for _, high in extents)))
-            self._view = View(whole)
+            self._view = View(whole) if self._view.window is None else self._view.grow(whole)
         of = "run" if message.iteration is None else f"iteration {message.iteration}"
+        marks = self._marks() if message.iteration is None else ()
         for chart, curve in zip(self.charts, message.curves, strict=True):
+            chart.marks = marks
+            chart.view = self._view.range
             _draw(chart, curve, of, self._kl_limit)
+
+    def _marks(self) -> tuple[tuple[float, str], ...]:
+        """Where each iteration began, for charts of the whole run."""
+        tree = self.session.bulletin.latest(IterationsChanged)
+        return tuple((float(one.first_step), str(one.index)) for one in tree.iterations if one.index) if tree else ()
 
     def _show_memory(self, message: HealthChanged) -> None:
         if message.pulse is not None:
@@ -147,7 +155,7 @@ class Board(Container):
     def _look(self, view: View) -> None:
         self._view = view
         for chart in self.charts:
-            chart.view = view.window
+            chart.view = view.range
         columns = 2 * max([chart.plot_width for chart in self.charts] + [100])
         self.session.feed.look(Look(self.whole_run, view.window, columns))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -55,12 +55,13 @@ class Field(Horizontal):
 
     def _note(self) -> Text:
         if self.fault:
-            return Text.assemble((f"× {self.fault}", "bold bad"))
+            return Text(f"× {self.fault}", "bold bad")
+        bounds = (f"   {self.info.bounds}", "faint")
         if self.value != self.proposed:
-            return Text.assemble(("edited", "bold warn"), (f"  proposed {setting(self.proposed)}", "dim"))
+            return Text.assemble(("edited", "bold warn"), (f"   proposed {setting(self.proposed)}", "dim"), bounds)
         if self.value != self.before:
-            return Text.assemble(("proposed", "run"), (f"  was {setting(self.before)}", "dim"))
-        return Text("  ".join(part for part in (self.info.bounds, self.info.description) if part), "dim")
+            return Text.assemble(("proposed", "run"), (f"   was {setting(self.before)}", "dim"), bounds)
+        return Text("   ".join(part for part in (self.info.bounds, self.info.description) if part), "faint")
 
     def _tone(self) -> str:
         return (
@@ -86,14 +87,15 @@ class EditScreen(ModalScreen[Choice | None]):
 
     def compose(self) -> ComposeResult:
         name = "the baseline" if self.choice.to == 0 else f"iteration {self.choice.to}"
-        with VerticalScroll(id="edit"):
-            title = f"settings of iteration {self.choice.following}, from the weights of {name}"
+        title = f"settings of iteration {self.choice.following}, from the weights of {name}"
+        with Vertical(id="edit"):
             yield Prose(Text(title, "bold warn"), id="edit-title")
-            known = [info for info in describe_settings() if info.name in self._proposed]
-            for info in known:
-                before = self.choice.base.get(info.name)
-                yield Field(info, self._proposed[info.name], before, self._proposed)
-        yield Prose(id="edit-state")
+            with VerticalScroll(id="edit-fields", can_focus=False):
+                for info in describe_settings():
+                    if info.name in self._proposed:
+                        before = self.choice.base.get(info.name)
+                        yield Field(info, self._proposed[info.name], before, self._proposed)
+            yield Prose(id="edit-state")
         yield KeyBar()
 
     def on_mount(self) -> None:

@@ -26,6 +26,7 @@ from tui.screens.keybar import KeyBar
 from tui.screens.rollback import RollbackPicker
 from tui.screens.samples import Samples
 from tui.screens.steering import Steering
+from tui.screens.tabs import Tabs
 from tui.screens.wrapping import WrappingTable
 from tui.session import Session
 from tui.widgets import Prose, Table
@@ -48,9 +49,10 @@ class GateScreen(Steering):
         yield GateHead(self.session)
         yield Prose(id="verdict")
         yield GateState(self.session)
+        yield Tabs(PANELS)
         with Container(id="gate"):
-            yield WrappingTable("weaknesses", empty="none: every measure is within its limits", id="weaknesses")
-            yield WrappingTable("next iteration", empty="no change", id="proposal")
+            yield WrappingTable("weaknesses", empty="none: all is within its limits", least=30, id="weaknesses")
+            yield WrappingTable("next iteration", empty="no change", least=16, id="proposal")
             yield Table((), "evaluation", empty="not measured yet", id="evaluation", cursor=True)
             yield Samples(self.session, id="samples")
         yield KeyBar()
@@ -94,15 +96,28 @@ class GateScreen(Steering):
         self.query_one(Samples).look(this.index, this.parent)
         self.refresh_bindings()
 
-    def on_resize(self, event: events.Resize) -> None:
-        single = event.size.width < WIDE or event.size.height < TALL
-        self.query_one("#gate").set_class(single, "-single")
+    @property
+    def single(self) -> bool:
+        return self.size.width < WIDE or self.size.height < TALL
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.query_one("#gate").set_class(self.single, "-single")
         self.action_panel(PANELS.index(self._shown) + 1)
 
     def action_panel(self, number: int) -> None:
         self._shown = PANELS[number - 1]
         for name in PANELS:
             self.query_one(f"#{name}").set_class(name == self._shown, "-shown")
+        self.query_one(Tabs).tell(self._shown, self.single)
+
+    def action_tab(self, by: int) -> None:
+        """Between panels: alone the next one is shown, else focus moves."""
+        if self.single:
+            self.action_panel((PANELS.index(self._shown) + by) % len(PANELS) + 1)
+        elif by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
 
     # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,30 +10,36 @@ from textual.screen import ModalScreen, Screen
 from tui.screens.keybar import bindings_of
 from tui.widgets import Prose
 
-ALWAYS = (
-    ("tab", "next panel, shift+tab back; arrows scroll the one in focus"),
-    ("ctrl+p", "palette: every action by name"),
-)
-
 
 class Help(ModalScreen[None]):
     """Any key closes it."""
 
-    def __init__(self, below: Screen[object], title: str) -> None:
+    def __init__(self, below: Screen[object]) -> None:
         super().__init__()
-        self._below, self._title = below, title
+        self._below = below
 
     def compose(self) -> ComposeResult:
-        rows = [(key, _words(binding.description, enabled)) for key, binding, enabled in bindings_of(self._below)]
-        rows += [(key, Text(words, "dim")) for key, words in ALWAYS]
+        groups: dict[str, tuple[list[str], Text]] = {}
+        for key, binding, enabled in bindings_of(self._below):
+            keys, _ = groups.setdefault(binding.action.partition("(")[0], ([], _words(binding.description, enabled)))
+            keys.append(key)
+        rows = [(_span(keys), words) for keys, words in groups.values()]
+        rows.append(("ctrl+p", Text("every action by name")))
         wide = max(len(key) for key, _ in rows)
         lines = [Text.assemble((f"{key:>{wide}}", "bold warn"), "   ", words) for key, words in rows]
-        yield Prose(Text("\n").join([*lines, Text(), Text("any key closes this", "dim")]), title=self._title)
+        panel = Prose(Text("\n").join(lines), title="keys")
+        panel.note = Text("any key closes this", "dim")
+        yield panel
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
         self.dismiss()
+
+
+def _span(keys: list[str]) -> str:
+    """Keys of one action: `+ -`, and `1 … 7` for a row of them."""
+    return " ".join(keys) if len(keys) < 3 else f"{keys[0]} … {keys[-1]}"
 
 
 def _words(description: str, enabled: bool) -> Text:

@@ -161,7 +161,7 @@ class HomeScreen(Screen[None]):
         self.app.exit()
 
     def action_help(self) -> None:
-        self.app.push_screen(Help(cast("Screen[object]", self), "keys"))
+        self.app.push_screen(Help(cast("Screen[object]", self)))
 
     def action_theme(self) -> None:
         self.pilothouse.toggle_theme()

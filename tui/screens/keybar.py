@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
+from textual.actions import parse
 from textual.binding import Binding
 
 from tui.widgets import Panel
@@ -14,19 +15,20 @@ from tui.widgets.panel import Row
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from tui.app import Pilothouse
+
 
 def bindings_of(screen: Screen[object]) -> Iterator[tuple[str, Binding, bool]]:
-    """Display name, binding and whether it is enabled, of the screen's own keys, in the order of `tui.keys`.
+    """Display name, binding and whether it is enabled, of the screen's own keys in the order of `tui.keys`.
 
-    A key with several names comes once; keys that make no sense now (`check_action` False) are left out.
+    Keys that make no sense now (`check_action` False) are left out.
     """
-    found: dict[str, tuple[str, Binding, bool]] = {}
-    for active in screen.active_bindings.values():
-        binding = active.binding
-        if active.node is screen and binding.id and binding.id not in found:
-            found[binding.id] = (screen.app.get_key_display(binding), binding, active.enabled)
-    order = [binding.id for binding in screen.BINDINGS if isinstance(binding, Binding)]
-    yield from (found[name] for name in order if name in found)
+    for binding in screen.BINDINGS:
+        if isinstance(binding, Binding) and binding.id:
+            _, name, parameters = parse(binding.action)
+            state = screen.check_action(name, parameters)
+            if state is not False:
+                yield cast("Pilothouse", screen.app).key_of(binding.id), binding, bool(state)
 
 
 class KeyBar(Panel):

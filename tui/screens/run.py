@@ -15,6 +15,7 @@ from tui.screens.board import PANELS, Board
 from tui.screens.controls import Controls
 from tui.screens.header import Header
 from tui.screens.keybar import KeyBar
+from tui.screens.tabs import Tabs
 from tui.widgets import Prose
 
 WIDE, TALL = 100, 30
@@ -27,7 +28,7 @@ class RunScreen(Controls):
     def compose(self) -> ComposeResult:
         yield Header(self.session)
         yield Prose(id="banner")
-        yield Prose(id="tabs")
+        yield Tabs(PANELS)
         yield Board(self.session)
         yield KeyBar()
 
@@ -68,18 +69,11 @@ class RunScreen(Controls):
 
     def on_resize(self, _: events.Resize) -> None:
         self.board.single = self.compact
-        self._tabs()
+        self._arranged()
 
     @on(Board.Changed)
-    def _tabs(self) -> None:
-        tabs = self.query_one("#tabs", Prose)
-        tabs.display = self.board.single
-        tabs.text = Text().join(
-            Text.assemble(
-                (str(index + 1), "bold warn"), (f" {name}", "bold reverse" if name == self.board.shown else "dim")
-            )
-            for index, name in enumerate(PANELS)
-        )
+    def _arranged(self) -> None:
+        self.query_one(Tabs).tell(self.board.shown, self.board.single)
         self.refresh_bindings()
 
     # ── keys of the view ─────────────────────────────────────────────────────────────────────────────────────────

@@ -12,15 +12,17 @@ from tui.widgets.panel import Row, Words
 from tui.widgets.scrolling import ScrollPanel
 from tui.widgets.strips import Run
 
-GAP, LEAST = 2, 16
-"""Where fewer than `LEAST` cells are left for the last column, it goes under the row."""
+GAP = 2
 
 
 class WrappingTable(ScrollPanel):
-    def __init__(self, title: Words, *, empty: str, id: str) -> None:  # noqa: A002
+    """Where fewer than `least` cells are left for the last column, it goes under the row."""
+
+    def __init__(self, title: Words, *, empty: str, least: int, id: str) -> None:  # noqa: A002
         super().__init__(title, id=id)
         self._grid = Grid((), ())
-        self._empty = empty
+        self._empty, self._least = empty, least
+        self._notes: tuple[str, ...] = ()
 
     def show(self, grid: Grid, footnotes: Sequence[str] = ()) -> None:
         self._grid, self._notes = grid, tuple(footnotes)
@@ -33,7 +35,7 @@ class WrappingTable(ScrollPanel):
             return [[(self._empty, "dim")]]
         widths = [_width(column, [row[i] for row in grid.rows]) for i, column in enumerate(grid.columns[:-1])]
         indent = sum(widths) + GAP * len(widths)
-        beside = width - indent >= LEAST
+        beside = width - indent >= self._least
         titles = tuple(Cell(column.title, "dim") for column in grid.columns)
         rows.append([*_head(titles, widths), (titles[-1].text if beside else "", "dim")])
         for row in grid.rows:

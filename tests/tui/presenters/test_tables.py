@@ -24,7 +24,7 @@ def test_iterations_compare_the_goal_with_the_parent_and_mark_what_was_found() -
 
 
 def test_the_best_iteration_is_marked() -> None:
-    assert cells(iteration_table(TREE, 1, 0.1), 1)["index"] == ("★1", "good")
+    assert cells(iteration_table(TREE, 1, 0.1), 1)["index"] == ("•1", "good")
 
 
 def test_a_narrow_table_may_drop_columns_but_never_the_goal() -> None:
