@@ -6,7 +6,6 @@ is the one place where a failure is recorded and turned into an exit code. The o
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import sys
@@ -71,8 +70,9 @@ def _run(paths: RunPaths, ledger: Ledger, helm: Helm, gauge: Gauge) -> None:
     from engine.config import load_config
 
     config = load_config(paths.config)
-    ledger.begin_attempt(hashlib.sha256(paths.config.read_bytes()).hexdigest())
+    attempt = ledger.begin_attempt(paths.config_sha())
     helm.become("starting")
+    ledger.event("engine.start", f"engine {attempt} of this run, process {os.getpid()}")
     os.environ.update({**ENVIRONMENT, "OMP_NUM_THREADS": str(config.threads)})  # before torch reads it
     warnings.filterwarnings("ignore", category=FutureWarning)  # the libraries talking to each other
     from engine.loop import Loop

@@ -20,6 +20,7 @@ from engine.store.rows import Command
 BEAT_S = 0.25
 MEMORY_S = 1.0
 HOLD_S = 0.05
+LEAST_PROMISE_S, PATIENCE = 30.0, 10.0  # a beat is promised within ten times the usual, and never in less than 30 s
 
 
 class Stopped(Exception):  # noqa: N818  (not an error: the operator asked for it)
@@ -55,6 +56,7 @@ class Helm:
         self._beat_at = self._memory_at = 0.0
         self._stage_at = clock()
         self._done_at_start: int | None = None
+        self._calls = 0
         self.knobs: Knobs | None = None
         self.at_gate: Callable[[Command], None] | None = None  # takes `decide` while a gate is open
         self.replaying = False  # steps that a dead attempt has recorded: nothing new may be bound to them
@@ -69,7 +71,7 @@ class Helm:
 
     def enter(self, iteration: int, stage: str, unit: str = "", promise_s: float = 60.0) -> None:
         """A stage begins. `promise_s` bounds the time until the stage's first `progress`."""
-        self._stage_at, self._done_at_start = self._clock(), None
+        self._stage_at, self._done_at_start, self._calls = self._clock(), None, 0
         self._pulse = replace(
             self._pulse,
             iteration=iteration,
@@ -93,15 +95,14 @@ class Helm:
         """`done` of `total` units of the stage are finished: beat, then obey. Raises Stopped when asked to stop."""
         if self._done_at_start is None:
             self._done_at_start, self._stage_at, self.held_s = done, self._clock(), 0.0
-        self._pulse = replace(self._pulse, step=done, max_steps=total, eta_s=self._eta(done, total), promise_s=60.0)
+        self._calls += 1
+        self._pulse = replace(self._pulse, step=done, max_steps=total)
+        if (made := done - self._done_at_start) > 0:
+            worked = self._clock() - self._stage_at - self.held_s
+            promise = max(LEAST_PROMISE_S, PATIENCE * worked / (self._calls - 1))
+            self._pulse = replace(self._pulse, eta_s=worked / made * max(0, total - done), promise_s=promise)
         self.beat()
         self.obey()
-
-    def _eta(self, done: int, total: int) -> float | None:
-        made = done - (self._done_at_start or 0)
-        if made <= 0:
-            return None
-        return (self._clock() - self._stage_at - self.held_s) / made * max(0, total - done)
 
     def beat(self, force: bool = False) -> None:
         """Write the heartbeat, at most every 250 ms unless forced, with a memory reading about every second."""
