@@ -21,7 +21,7 @@ from typing import Any
 from engine.errors import CorruptError, NoSpaceError, StoreError
 
 MANIFEST = "MANIFEST.json"
-BALLAST_BYTES = 4 * 2**20
+BALLAST_BYTES = 2**20
 _STAGING = ".staging-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -69,12 +69,16 @@ def sync_directory(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by a file of `text` in UTF-8, durably; on an error the old one stays. Raises NoSpaceError."""
+    _write(path, text.encode("utf-8", "replace"))
+
+
+def _write(path: Path, content: bytes) -> None:
     with space_errors(path):
         handle, name = tempfile.mkstemp(prefix=f"{_STAGING}{path.name}-", dir=path.parent)  # 0600
         staging = Path(name)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             staging.replace(path)
@@ -177,11 +181,11 @@ def verify_file(directory: Path, name: str, manifest: Manifest | None = None) ->
     if expected is None:
         raise CorruptError(f"{path} is not in its manifest")
     try:
-        found = path.stat()
-        if path.is_symlink() or found.st_size != expected.size:
-            raise CorruptError(
-                f"{path} has {found.st_size:,} bytes where {expected.size:,} were saved", remedy=_DAMAGED
-            )
+        if path.is_symlink():
+            raise CorruptError(f"{path} is a link, which no save writes", remedy="do not trust it")
+        size = path.stat().st_size
+        if size != expected.size:
+            raise CorruptError(f"{path} has {size:,} bytes where {expected.size:,} were saved", remedy=_DAMAGED)
         if _mark(path).sha256 != expected.sha256:
             raise CorruptError(f"{path} is not what was saved: its checksum differs", remedy=_DAMAGED)
     except OSError as error:
@@ -205,13 +209,8 @@ def require_space(directory: Path, size: int) -> None:
 
 def make_ballast(path: Path, size: int = BALLAST_BYTES) -> None:
     """Set some disk aside, to give back when it is full, so that the run can still write down what happened."""
-    with space_errors(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if os.fstat(handle).st_size < size:
-                os.posix_fallocate(handle, 0, size)
-        finally:
-            os.close(handle)
+    if not path.exists():
+        _write(path, os.urandom(size))  # what no file system compresses away
 
 
 def drop_ballast(path: Path) -> None:

@@ -20,7 +20,7 @@ from engine.store.rows import COMMANDS, Command, CommandKind
 from engine.store.schema import APPLICATION_ID, VERSION, create_control
 from engine.text import clean, one_line
 
-_ARG_BYTES = 64 * 1024
+_ARG_LIMIT = 64_000
 _COLUMNS = "id, uuid, kind, arg, who, why, t"
 
 
@@ -65,8 +65,10 @@ class Outbox:
         Raises DecisionError for a command that does not exist or is too long, StoreError where it cannot be written.
         """
         text = json.dumps(dict(arg or {}), ensure_ascii=False)
-        if kind not in COMMANDS or len(text) > _ARG_BYTES:
+        if kind not in COMMANDS:
             raise DecisionError(f"{kind!r} is not a command that an engine takes", remedy=", ".join(sorted(COMMANDS)))
+        if len(text) > _ARG_LIMIT:
+            raise DecisionError(f"a {kind} command longer than {_ARG_LIMIT:,} characters is not sent")
         key = uuid or str(uuids.uuid4())
         row = (key, kind, text, one_line(who or whoami(), 100), clean(why, 2000), self._clock())
         with sql_errors(self._paths.control):

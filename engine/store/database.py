@@ -122,9 +122,9 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     try:
         return _guarded(path, "mode=ro")
     except sqlite3.OperationalError:
-        wal = path.with_name(f"{path.name}-wal")
-        if wal.exists() and wal.stat().st_size:
-            raise
+        with suppress(FileNotFoundError):
+            if path.with_name(f"{path.name}-wal").stat().st_size:
+                raise
         return _guarded(path, "immutable=1")  # a directory that we may not write has no room for the -shm file
 
 

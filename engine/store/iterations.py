@@ -78,5 +78,5 @@ def _lines(path: Path, limit: int) -> Iterator[Any]:
 def _parsed(path: Path, parse: Callable[[], T]) -> T:
     try:
         return parse()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CorruptError(f"{path} does not hold what it should: {error}"[:300]) from error

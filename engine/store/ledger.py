@@ -13,12 +13,13 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Any
 
-from engine.errors import DecisionError, StoreError
+from engine.errors import DecisionError, NoSpaceError, StoreError
 from engine.records import Assessment, Decision, Metric, Pulse, RunState, Settings, as_json
+from engine.store.atomic import make_ballast, sweep
 from engine.store.database import open_writer, sql_errors, transaction
 from engine.store.metrics import MetricWriter
 from engine.store.paths import RunPaths
@@ -56,7 +57,11 @@ class Ledger:
     # ── attempts and states ──────────────────────────────────────────────────────────────────────────────────────
 
     def begin_attempt(self, config_sha: str, cards: int = 0) -> int:
-        """A new engine's life on `cards` GPUs. One that ended without a word is closed at its last sign of life."""
+        """A new engine's life on `cards` GPUs. One that ended without a word is closed at its last sign of life.
+
+        What that left half-made is swept away, and the ballast for a full disk is set aside again.
+        """
+        _tidy(self._paths)
         with self._durably():
             self._db.execute(
                 "UPDATE attempt SET outcome = 'lost', ended = max(started,"
@@ -264,6 +269,14 @@ class Ledger:
     def _value(self, query: str, row: tuple[Any, ...] = ()) -> Any:
         rows = self._rows(query, row)
         return rows[0][0] if rows else None
+
+
+def _tidy(paths: RunPaths) -> None:
+    works = list(paths.iterations.glob(".work-*"))
+    for folder in (paths.root, paths.iterations, *works, *(work / "checkpoints" for work in works)):
+        sweep(folder)
+    with suppress(NoSpaceError):  # the event that says so is still worth trying
+        make_ballast(paths.ballast)
 
 
 def _dump(value: Any) -> str:

@@ -24,6 +24,7 @@ from engine.store.rows import APPLIED_COLUMNS, Applied, Attempt, Gate, Row, RunI
 from engine.text import clean
 
 MAX_ITERATIONS = 10_000
+_NONSENSE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 class Reader:
@@ -67,7 +68,9 @@ class Reader:
                 return None
             raw = _known(Pulse, _load(rows[0][0]))
             memory = raw.pop("memory", None)
-            return Pulse(**raw, memory=Memory.parse(memory) if memory else None)
+            pulse = Pulse(**raw, memory=Memory.parse(memory) if memory else None)
+            _check_numbers(pulse.t, pulse.step, pulse.max_steps, pulse.eta_s, pulse.promise_s)
+            return pulse
 
     def attempts(self) -> tuple[Attempt, ...]:
         with self._reading("attempt"):
@@ -185,7 +188,7 @@ class Reader:
         try:
             with sql_errors(self._path):
                 yield
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except _NONSENSE as error:
             raise CorruptError(f"{self._path}: a row of {table!r} makes no sense ({error})"[:300]) from error
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
@@ -205,10 +208,20 @@ def _iteration(row: tuple[Any, ...]) -> Iteration:
     assessment, decision, *rest = row[11:]
     items = _load(rest[0]) if rest else {}
     measured = {name: Metric.parse({**raw, **items.get(name, {})}) for name, raw in _load(metrics).items()}
+    _check_numbers(parent, first_step, steps, started, ended, train_s)
+    for metric in measured.values():
+        _check_numbers(metric.value, metric.n, metric.low, metric.high)
     made = Decision.parse(_load(decision)) if decision else None
     found = Iteration(index, parent, clean(status, 20), _load(config), measured, made, clean(fault), first_step, steps)
     said = Assessment.parse(_load(assessment)) if assessment else None
     return replace(found, started=started, ended=ended, train_s=train_s, assessment=said)
+
+
+def _check_numbers(*values: object) -> None:
+    """SQLite and JSON hold anything anywhere; the screens format these as numbers."""
+    for value in values:
+        if value is not None and not isinstance(value, int | float):
+            raise TypeError(f"{str(value)[:40]!r} is not a number")
 
 
 def _known(record: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
