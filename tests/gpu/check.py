@@ -103,23 +103,27 @@ def _shape(scratch: Path, read_card: Callable[[], smi.Card] | None, tiny: bool) 
     model, pairs, peak = scratch / "model", scratch / "pairs.jsonl", scratch / "peak.json"
     on_card = read_card is not None
     shape.build_model(model, size, "bfloat16" if on_card else "float32")
-    shape.write_pairs(pairs, 120, 16 if tiny else 256, int(size["vocab_size"]))
-    paths = create_run("gpu-shape", yaml.safe_dump(config(model, pairs, on_card, tiny)))
+    shape.write_pairs(pairs, 120, 16 if tiny else 255)
+    paths = create_run("gpu-shape", yaml.safe_dump(config(model, pairs, on_card)))
     engine = _start_engine(paths, peak)
     watched = watch(paths, read_card, SHAPE_LIMIT_S)
     engine.wait(120)
-    name = "toy shape" if tiny else "Qwen2.5-1.5B's shape, random weights, nf4 LoRA r 16, 2 pairs of 2 × 512 tokens"
+    name = (
+        "toy shape"
+        if tiny
+        else "Qwen2.5-1.5B's shape, random weights, nf4, LoRA r 16, 2 pairs a step of 511 tokens a side"
+    )
     return Outcome(name, watched, json.loads(peak.read_text())["allocated"])
 
 
-def config(model: Path, pairs: Path, on_card: bool, tiny: bool) -> dict[str, object]:
+def config(model: Path, pairs: Path, on_card: bool) -> dict[str, object]:
     """One iteration on recorded pairs, decided by the rules, with an evaluation that is only large enough to run."""
     return {
         "model": {
             "name": str(model),
             "device": "cuda" if on_card else "cpu",
-            "quantization": "nf4" if on_card else "none",
-            "gradient_checkpointing": not tiny,
+            "quantization": "nf4",
+            "gradient_checkpointing": True,
             "lora_r": 16,
             "lora_alpha": 32,
         },

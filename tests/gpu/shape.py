@@ -1,4 +1,4 @@
-"""A model of a given shape with random weights, a tokenizer of made-up words, and pairs for it: no download.
+"""A model of a given shape with random weights, a tokenizer of single bytes, and pairs for it: no download.
 
 Memory and speed depend on the shape alone, so this measures what Qwen2.5-1.5B would cost without its weights.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import string
 from pathlib import Path
 
 QWEN_1_5B = {
@@ -21,42 +22,42 @@ QWEN_1_5B = {
 TINY = {**QWEN_1_5B, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 512}
 TINY["intermediate_size"] = 128
 
-_SPECIAL = ["<pad>", "<unk>", "<bos>", "<eos>"]
+_PAD, _END = "<|pad|>", "<|endoftext|>"
 
 
 def build_model(folder: Path, shape: dict[str, int | bool], dtype: str) -> None:
-    """Save config, random weights (safetensors) and a word tokenizer whose vocabulary fills the whole embedding."""
+    """Save config, random weights (safetensors) and a tokenizer whose vocabulary fills the whole embedding."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     torch.manual_seed(0)
-    config = Qwen2Config(**shape, pad_token_id=0, bos_token_id=2, eos_token_id=3, dtype=dtype)
+    size = int(shape["vocab_size"])
+    config = Qwen2Config(**shape, pad_token_id=size - 2, eos_token_id=size - 1, dtype=dtype)
     torch.set_default_dtype(getattr(torch, dtype))
     try:
         Qwen2ForCausalLM(config).save_pretrained(folder)
     finally:
         torch.set_default_dtype(torch.float32)
-    _build_tokenizer(folder, int(shape["vocab_size"]))
+    _build_tokenizer(folder, size)
 
 
 def _build_tokenizer(folder: Path, size: int) -> None:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+    """Qwen's own kind, without merges: a byte is a token, and the rest of the vocabulary only ever gets sampled."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import Qwen2Tokenizer
 
-    words = _SPECIAL + [f"w{index}" for index in range(size - len(_SPECIAL))]
-    tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", bos_token="<bos>", eos_token="<eos>"
-    ).save_pretrained(folder)
+    alphabet = sorted(ByteLevel.alphabet())
+    fill = [f"<{index}>" for index in range(size - len(alphabet) - 2)]
+    vocabulary = {word: index for index, word in enumerate([*alphabet, *fill, _PAD, _END])}
+    Qwen2Tokenizer(vocab=vocabulary, merges=[], pad_token=_PAD, eos_token=_END).save_pretrained(folder)
 
 
-def write_pairs(path: Path, count: int, words: int, vocabulary: int) -> None:
-    """`count` preference pairs; prompt, chosen and rejected are `words` random words each, one token a word."""
+def write_pairs(path: Path, count: int, length: int) -> None:
+    """`count` preference pairs; prompt, chosen and rejected are `length` random letters each: as many tokens."""
     chance = random.Random(0)
 
-    def sentence() -> str:
-        return " ".join(f"w{chance.randrange(vocabulary - len(_SPECIAL))}" for _ in range(words))
+    def letters() -> str:
+        return "".join(chance.choices(string.ascii_lowercase, k=length))
 
-    pairs = ({"prompt": sentence(), "chosen": sentence(), "rejected": sentence()} for _ in range(count))
+    pairs = ({"prompt": letters(), "chosen": letters(), "rejected": letters()} for _ in range(count))
     path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")

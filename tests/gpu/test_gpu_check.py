@@ -57,11 +57,13 @@ def test_a_line_without_a_card() -> None:
     assert Outcome("demo", Watched(), None).line == "| demo | 0.00 | — | 0.0 | — | not compared |\n"
 
 
-@pytest.mark.parametrize("tiny", [True, False])
-def test_the_config_is_one_that_the_engine_takes(tmp_path: Path, tiny: bool) -> None:
+@pytest.mark.parametrize("on_card", [True, False])
+def test_the_config_is_one_that_the_engine_takes(tmp_path: Path, on_card: bool) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(config(tmp_path / "model", tmp_path / "pairs.jsonl", not tiny, tiny)))
-    assert load_config(path, []).model.quantization == ("none" if tiny else "nf4")
+    path.write_text(yaml.safe_dump(config(tmp_path / "model", tmp_path / "pairs.jsonl", on_card)))
+    loaded = load_config(path, [])
+    assert (loaded.model.quantization, loaded.model.device) == ("nf4", "cuda" if on_card else "cpu")
+    assert loaded.decide == "auto"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card here: make gpu-check would run")
