@@ -110,7 +110,7 @@ class _Drawing:
                 row[column] = (glyphs.mark, "frame")
             for offset, character in enumerate(label if column else "", start=column + 1):
                 if offset < self.plot:
-                    self.grid[0][offset] = (character, "faint")
+                    self.grid[0][offset] = (character, "dim")
         if self.figure.limit is not None and 0 <= (row_index := self._cell_row(self.figure.limit)) < self.height:
             self.grid[row_index] = [(glyphs.limit, "bad")] * self.plot
 

@@ -122,7 +122,7 @@ class Panel(Widget):
 
     def _strip(self, row: Row) -> Strip:
         style, width = self.palette.style, self.size.width
-        line = strips.joined([Segment(text, style(tone)) for text, tone in row if text])
+        line = Strip(Segment(text, style(tone)) for text, tone in row if text)
         return line.adjust_cell_length(width, style(""))
 
     def _frame(self, rows: list[Row], width: int) -> list[Row]:

@@ -27,10 +27,10 @@ def fitted(row: Row, width: int) -> Row:
     return [*runs, (" " * left, "")]
 
 
-def joined(segments: Sequence[Segment]) -> Strip:
-    """A strip with few segments, for each costs some forty bytes: a blank takes the style of the text before it."""
+def joined(strip: Strip) -> Strip:
+    """`strip` in few segments, for each costs some forty bytes: a blank takes the style of the text before it."""
     result: list[Segment] = []
-    for segment in segments:
+    for segment in strip:
         last = result[-1] if result else None
         if last and (last.style == segment.style or _same_ground(segment.text, segment.style, last.style)):
             result[-1] = Segment(last.text + segment.text, last.style)

@@ -1,7 +1,8 @@
 """A screen that sends a terminal only the cells that changed.
 
 Textual 8.2 cuts an update at its right end but sends it from the left edge of the widget on (`_compositor.py`, "crop to
-x extents"). On a run's screen that is two thirds of all bytes, and over SSH bytes are what a live view costs.
+x extents"). On a run's screen that is two thirds of all bytes, and over SSH bytes are what a live view costs. Blanks
+join the text before them only here: an export to SVG draws braille and blanks of one segment out of place.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from rich.console import Console
 from textual._compositor import ChopsUpdate, Compositor
 from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
+
+from tui.widgets.strips import joined
 
 
 class ThriftyScreen(Screen[ScreenResultType]):
@@ -31,7 +34,7 @@ class ThriftyUpdate(ChopsUpdate):
 
     def render_segments(self, console: Console) -> str:
         return "".join(
-            f"\x1b[{y + 1};{first + 1}H{strip.crop(first - x, last - x).render(console)}"
+            f"\x1b[{y + 1};{first + 1}H{joined(strip.crop(first - x, last - x)).render(console)}"
             for y, x1, x2 in self.spans
             for x, end, strip in self._strips(y)
             if (first := max(x, x1)) < (last := min(end, x2))

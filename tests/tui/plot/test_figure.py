@@ -40,12 +40,6 @@ def test_a_rising_line_goes_from_the_bottom_left_to_the_top_right() -> None:
     assert middles == sorted(middles, reverse=True)
 
 
-def test_labels_and_dots_are_runs_of_their_own() -> None:
-    for row in Figure(series([1.0, 2, 3]), (0, 3)).draw(40, 8):
-        for part, tone in row:
-            assert not (tone == "dim" and any("⠀" < character <= "⣿" for character in part))
-
-
 def test_the_limit_is_in_view_and_named() -> None:
     rows = text(Figure(series([0.01, 0.02]), (0, 1), limit=0.1, limit_label="limit 0.1").draw(50, 8))
     assert any("limit 0.1 ╌" in row for row in rows)
@@ -79,3 +73,10 @@ def test_the_cursor_is_a_line_at_its_step() -> None:
             columns |= {at} if tone == "warn" else set()
             at += len(part)
     assert columns == {27}
+
+
+def test_braille_shares_no_run_with_blanks_or_letters() -> None:
+    y = [0.0, 1.0, math.nan, 0.5] * 20
+    for row in Figure(series(y, 9.0), (0, 100), limit=0.7, limit_label="limit", marks=((30, "2"),)).draw(60, 11):
+        for part, _ in row:
+            assert len({"⠀" <= character <= "⣿" for character in part}) <= 1

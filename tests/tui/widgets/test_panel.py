@@ -86,8 +86,8 @@ async def test_no_size_at_all_is_no_fault() -> None:
 
 def test_blanks_join_the_text_before_them_unless_they_show() -> None:
     red, plain, reverse = Style(color="red"), Style(color="white"), Style(reverse=True)
-    assert len(strips.joined([Segment("a", red), Segment("  ", plain), Segment("b", red)])._segments) == 1
-    assert len(strips.joined([Segment("a", red), Segment("  ", reverse)])._segments) == 2
+    assert len(strips.joined(Strip([Segment("a", red), Segment("  ", plain), Segment("b", red)]))._segments) == 1
+    assert len(strips.joined(Strip([Segment("a", red), Segment("  ", reverse)]))._segments) == 2
 
 
 def test_changed_cells() -> None:
