@@ -12,6 +12,7 @@ from engine.store.ledger import Ledger
 from engine.store.paths import RunPaths
 from tests.fixtures.recorded import alive, write_run
 from tui.cli import main
+from tui.commands import attach
 
 Shown = list[tuple[RunPaths | None, dict[str, Any]]]
 
@@ -20,6 +21,7 @@ Shown = list[tuple[RunPaths | None, dict[str, Any]]]
 def shown(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
     """What the screens were opened on, and how; they are left at once."""
     opened: Shown = []
+    monkeypatch.setattr(attach, "has_terminal", lambda: True)
     monkeypatch.setattr(tui.app, "run_app", lambda paths, **how: opened.append((paths, how)))
     return opened
 
@@ -53,3 +55,15 @@ def test_leaving_a_run_that_failed_is_exit_code_1(shown: Shown) -> None:
         ledger.set_state("failed", "the loss is not finite")
     assert main(["attach", "broken"]) == 1
     assert [opened and opened.name for opened, _ in shown] == ["broken"]
+
+
+@pytest.mark.parametrize("words", [[], ["attach", "one"], ["demo"], ["resume", "one"]])
+def test_without_a_terminal_it_says_so_and_starts_nothing(
+    words: list[str], runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run("lost", "one")
+    monkeypatch.setattr(attach, "has_terminal", lambda: False)
+    assert main(words) == 2
+    assert "need a terminal" in capsys.readouterr().err
+    assert [path.name for path in runs.iterdir()] == ["one"]
+    assert not (runs / "one" / "engine.log").exists()

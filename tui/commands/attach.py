@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from engine.errors import UsageError
@@ -27,8 +28,22 @@ def _live_run() -> RunPaths:
     return max(live, key=lambda pair: pair[0])[1]
 
 
+def has_terminal() -> bool:
+    """Keys come from standard input; Textual draws on standard error, which leaves standard output free."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def require_terminal() -> None:
+    if not has_terminal():
+        raise UsageError(
+            "the screens need a terminal, and there is none here",
+            remedy="start with --no-attach, then look with: pilothouse status RUN",
+        )
+
+
 def open_screens(paths: RunPaths | None, args: Namespace) -> int:
     """Show the screens until they are left. 1 when the run that they were on has failed."""
+    require_terminal()
     from tui.app import run_app
 
     run_app(paths, readonly=getattr(args, "readonly", False), ascii_only=args.ascii, theme=args.theme)

@@ -15,7 +15,7 @@ from engine.store.paths import RunPaths, check_name, create_run, find_run, unuse
 from engine.store.reader import Reader
 from engine.store.rows import RunInfo
 from tui.client import Client, start_engine
-from tui.commands.attach import open_screens
+from tui.commands.attach import open_screens, require_terminal
 from tui.commands.output import say
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -44,6 +44,8 @@ def _start(source: Path, name: str, args: Namespace) -> int:
     from tui.commands.inputs import settle
 
     check_name(name)
+    if not args.no_attach:
+        require_terminal()
     decide = [] if args.decide is None else [f"decide={args.decide}"]
     config = settle(load_config(source, [*args.settings, *decide]), str(source))
     return _launch(create_run(name, as_yaml(config)), args)
@@ -52,6 +54,8 @@ def _start(source: Path, name: str, args: Namespace) -> int:
 def resume(args: Namespace) -> int:
     """Refused while an engine holds the run (75) and when there is nothing left to do (2)."""
     paths = find_run(args.run)
+    if not args.no_attach:
+        require_terminal()
     life = _settled(paths)
     if life.verdict == "orphan":
         raise BusyError(
