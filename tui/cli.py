@@ -122,8 +122,8 @@ def _looking(commands: Commands, looks: argparse.ArgumentParser) -> None:
 def _steering(commands: Commands) -> None:
     decide = commands.add_parser("decide", help="answer the open gate of a run")
     decide.add_argument("run", metavar="RUN")
-    decide.add_argument("action", choices=("accept", "retry", "finish", "rollback"))
-    decide.add_argument("--to", metavar="K", type=int, help="the iteration to roll back to, or to finish with")
+    decide.add_argument("action", choices=("accept", "retry", "finish", "rollback"), help="accept: the recommendation")
+    decide.add_argument("--to", metavar="K", type=int, help="the iteration to roll back to; this one keeps it as it is")
     _settings(decide)
     decide.add_argument("--why", metavar="TEXT", default="", help="kept in the record")
     decide.set_defaults(handler="steer:decide")
