@@ -140,11 +140,10 @@ class Reader:
             ids = [row[0] for row in self._rows("SELECT last_id FROM metric_schema WHERE last_id > 0")]
             above = self._rows("SELECT metric_id FROM rolled")[0][0]
             marks = ", ".join("?" * len(ids))
-            query = (
-                "SELECT id, iteration, step, t, schema_id, v FROM metric"
-                f" WHERE id IN ({marks}) OR id > ? ORDER BY id LIMIT 5000"
-            )
-            rows = [self._row(row) for row in self._rows(query, (*ids, above))]
+            columns = "SELECT id, iteration, step, t, schema_id, v FROM metric"
+            found = self._rows(f"{columns} WHERE id IN ({marks}) ORDER BY id", tuple(ids))
+            found += self._rows(f"{columns} WHERE id > ? ORDER BY id LIMIT 5000", (above,))
+            rows = [self._row(row) for row in found]
             return {name: value for row in rows for name, value in row.values.items()}
 
     def series(self, name: str, lo: int | None = None, hi: int | None = None, columns: int = 400) -> Series:
