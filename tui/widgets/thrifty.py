@@ -8,7 +8,7 @@ join the text before them only here: an export to SVG draws braille and blanks o
 from __future__ import annotations
 
 from rich.console import Console
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.screen import Screen, ScreenResultType
 from textual.strip import Strip
 
@@ -24,9 +24,23 @@ class ThriftyScreen(Screen[ScreenResultType]):
 
 
 class ThriftyCompositor(Compositor):
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        update = super().render_full_update(simplify)
+        return ThriftyLayout(update.strips, update.region)
+
     def render_partial_update(self) -> ChopsUpdate | None:
         update = super().render_partial_update()
         return update and ThriftyUpdate(update.chops, update.spans, update.chop_ends)
+
+
+class ThriftyLayout(LayoutUpdate):
+    """The whole screen as terminal sequences."""
+
+    def render_segments(self, console: Console) -> str:
+        return "".join(
+            f"\x1b[{y + 1};{self.region.x + 1}H{joined(Strip.join(line)).render(console)}"
+            for y, line in enumerate(self.strips, self.region.y)
+        )
 
 
 class ThriftyUpdate(ChopsUpdate):

@@ -1,10 +1,11 @@
 from rich.console import Console
 from rich.segment import Segment
+from textual.geometry import Region
 from textual.strip import Strip
 
 from tests.tui.widgets.stand import Bench
 from tui.widgets import Prose
-from tui.widgets.thrifty import ThriftyUpdate
+from tui.widgets.thrifty import ThriftyLayout, ThriftyUpdate
 
 
 def test_an_update_is_cut_at_both_ends() -> None:
@@ -16,6 +17,13 @@ def test_an_update_is_cut_at_both_ends() -> None:
 def test_a_covered_chop_is_passed_over() -> None:
     update = ThriftyUpdate([{0: None, 2: Strip([Segment("cd")])}], [(0, 0, 4)], [[2, 4]])
     assert update.render_segments(Console()) == "\x1b[1;3Hcd"
+
+
+def test_a_whole_screen_is_written_row_by_row() -> None:
+    layout = ThriftyLayout(
+        [[Strip([Segment("ab")]), Strip([Segment("cd")])], [Strip([Segment("ef")])]], Region(0, 0, 4, 2)
+    )
+    assert layout.render_segments(Console()) == "\x1b[1;1Habcd\x1b[2;1Hef"
 
 
 async def test_a_changed_word_sends_that_word_alone(monkeypatch) -> None:
