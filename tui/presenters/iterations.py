@@ -66,7 +66,7 @@ def _columns(iterations: Iterations) -> tuple[Column, ...]:
         *(Column(name, short(name), drop=2 + rank) for rank, name in enumerate(able)),
         Column("beta", "beta", right=True, drop=4),
         Column("learning_rate", "lr", right=True, drop=5),
-        Column("decision", "decision", flexible=True),
+        Column("decision", "decision"),
     )
 
 
@@ -102,7 +102,7 @@ def _setting(key: str, one: Iteration, in_force: Settings) -> Cell:
 
 def _outcome(one: Iteration, best: bool) -> Cell:
     if one.status == "failed":
-        return Cell(f"failed: {one.fault}", "bad")
+        return Cell("failed", "bad")
     if one.status == "running":
         return Cell("running", "run")
     if one.index == 0:

@@ -18,7 +18,7 @@ from tui.screens.grid import fill
 from tui.screens.help import Help
 from tui.screens.keybar import KeyBar
 from tui.screens.prompt import Prompt
-from tui.widgets import Prose, Table
+from tui.widgets import Prose, Table, ThriftyScreen
 
 if TYPE_CHECKING:
     from engine.records import Memory
@@ -28,7 +28,7 @@ REFRESH_S = 2.0
 CONFIGS = Path("configs")
 
 
-class HomeScreen(Screen[None]):
+class HomeScreen(ThriftyScreen[None]):
     BINDINGS = [*HOME]
 
     def compose(self) -> ComposeResult:

@@ -12,12 +12,13 @@ from tui.messages import CommandSent, HealthChanged
 from tui.presenters.standing import Standing, standing
 from tui.screens.help import Help
 from tui.session import Session
+from tui.widgets import ThriftyScreen
 
 if TYPE_CHECKING:
     from tui.app import Pilothouse
 
 
-class Steering(Screen[None]):
+class Steering(ThriftyScreen[None]):
     """A screen on one run. Commands are written in a thread: a slow disk must not stop the clock."""
 
     def __init__(self, session: Session) -> None:
