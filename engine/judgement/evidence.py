@@ -19,8 +19,10 @@ from engine.records import Evidence, Metric
 TOO_FEW = 20  # below this many samples nothing is called suspected: a finding is confirmed, or there are too few
 _RESAMPLES = 2000
 _CHUNK = 200
+_MOST_DRAWS = 20_000_000  # past this the mean is normal for all purposes, and resampling takes seconds
 _PLANNED = 5  # looks that α is spread over where the budget does not say
 _SEED = 0
+_CLUSTERED = 1.25  # an interval this much wider (in variance) than its items alone: several samples share a prompt
 _NORMAL = NormalDist()
 Z95 = _NORMAL.inv_cdf(0.975)
 
@@ -37,15 +39,16 @@ class Finding:
 
 def level(confidence: float, planned: int | None) -> float:
     """α for one look, spread evenly over the planned looks, so that a whole run cries wolf at most 1 − confidence."""
-    return (1 - confidence) / max(planned or _PLANNED, 1)
+    return (1 - confidence) / max(_PLANNED if planned is None else planned, 1)
 
 
 def drop(now: Metric, before: Metric) -> Finding:
     """Is `now` really lower than `before`? The evidence is for a family of one; `holm` weighs several together."""
     paired = _pair(now, before)
-    if paired is not None:
-        return _finding(*_paired(*paired))
-    return _unpaired(now, before)
+    if paired is None:
+        return _unpaired(now, before)
+    effect = max(_design_effect(now), _design_effect(before))
+    return _finding(*(_paired(*paired) if effect < _CLUSTERED else _clustered(*paired, effect)))
 
 
 def holm(findings: Mapping[str, Finding], alpha: float) -> dict[str, Finding]:
@@ -82,8 +85,7 @@ def interval(metric: Metric) -> tuple[float, float] | None:
         return metric.low, metric.high
     if metric.value is None or not (n := size(metric)):
         return None
-    items = metric.items
-    if metric.group != "quality" and 0 <= metric.value <= 1 and (not items or all(0 <= item <= 1 for item in items)):
+    if _is_rate(metric):
         return wilson(metric.value, n)
     error = _standard_error(metric)
     return None if error is None else (metric.value - Z95 * error, metric.value + Z95 * error)
@@ -94,6 +96,12 @@ def wilson(rate: float, n: int, z: float = Z95) -> tuple[float, float]:
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _is_rate(metric: Metric) -> bool:
+    """A share of items: what a count alone gives an interval. KL, too, lies between 0 and 1, but is none."""
+    values = (metric.value or 0.0, *(metric.items or ()))
+    return metric.group != "quality" and all(0 <= value <= 1 for value in values)
 
 
 def size(metric: Metric) -> int | None:
@@ -131,13 +139,33 @@ def _bootstrap(now: tuple[float, ...], before: tuple[float, ...]) -> tuple[float
 
     difference = np.subtract(now, before)
     random, n = np.random.default_rng(_SEED), len(difference)
-    if n * _RESAMPLES > 20_000_000:  # past this size the mean is normal for all purposes, and resampling takes seconds
-        error = float(difference.std(ddof=1)) / math.sqrt(n)
-        p = _NORMAL.cdf(float(difference.mean()) / error) if error else 1.0
-        return p, f"z of the paired differences, {n} prompts"
+    if n * _RESAMPLES > _MOST_DRAWS:
+        return _clustered(now, before, 1.0)[:2]
     means = [difference[random.integers(0, n, (_CHUNK, n))].mean(axis=1) for _ in range(_RESAMPLES // _CHUNK)]
     kept = int((np.concatenate(means) >= 0).sum())
     return (kept + 1) / (_RESAMPLES + 1), f"bootstrap paired by prompt, {n} prompts, {_RESAMPLES} resamples"
+
+
+def _clustered(now: tuple[float, ...], before: tuple[float, ...], effect: float) -> tuple[float, str, int]:
+    """z of the paired differences, its variance times the design effect (Kish 1965)."""
+    n = len(now)
+    differences = [new - old for new, old in zip(now, before, strict=True)]
+    mean = math.fsum(differences) / n
+    error = math.sqrt(effect * math.fsum((each - mean) ** 2 for each in differences) / max(n - 1, 1) / n)
+    p = _NORMAL.cdf(mean / error) if error else float(mean >= 0)
+    widened = f", variance × {effect:.2g} for samples that share a prompt" if effect >= _CLUSTERED else ""
+    return p, f"z of the paired differences, {n} items{widened}", n
+
+
+def _design_effect(metric: Metric) -> float:
+    """How much wider the recorded interval is, in variance, than independent items would give; at least 1."""
+    if not metric.items or metric.low is None or metric.high is None:
+        return 1.0
+    alone = _standard_error(replace(metric, low=None, high=None)) or 0.0
+    if metric.value is not None and all(0 <= item <= 1 for item in metric.items):
+        low, high = wilson(metric.value, len(metric.items))
+        alone = max(alone, (high - low) / (2 * Z95))
+    return max(1.0, ((metric.high - metric.low) / (2 * Z95 * alone)) ** 2) if alone else 1.0
 
 
 def _unpaired(now: Metric, before: Metric) -> Finding:
@@ -160,7 +188,7 @@ def _standard_error(metric: Metric) -> float | None:
         return math.sqrt(total / (len(metric.items) - 1) / len(metric.items))
     if metric.low is not None and metric.high is not None:
         return (metric.high - metric.low) / (2 * Z95)
-    if metric.n and metric.value is not None and 0 <= metric.value <= 1:
+    if metric.n and metric.value is not None and _is_rate(metric):
         rate = (metric.value * metric.n + 1) / (metric.n + 2)
         return math.sqrt(rate * (1 - rate) / metric.n)
     return None
