@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.errors import DecisionError, StoreError
 from engine.store.database import sql_errors
+from engine.store.iterations import cleaned
 from engine.store.paths import RunPaths
 from engine.store.rows import COMMANDS, Command, CommandKind
 from engine.store.schema import APPLICATION_ID, VERSION, create_control
@@ -64,7 +65,7 @@ class Outbox:
 
         Raises DecisionError for a command that does not exist or is too long, StoreError where it cannot be written.
         """
-        text = json.dumps(dict(arg or {}), ensure_ascii=False)
+        text = json.dumps(cleaned(dict(arg or {})), ensure_ascii=False)
         if kind not in COMMANDS:
             raise DecisionError(f"{kind!r} is not a command that an engine takes", remedy=", ".join(sorted(COMMANDS)))
         if len(text) > _ARG_LIMIT:

@@ -21,6 +21,7 @@ from engine.errors import DecisionError, NoSpaceError, StoreError
 from engine.records import Assessment, Decision, Metric, Pulse, RunState, Settings, as_json
 from engine.store.atomic import make_ballast, sweep
 from engine.store.database import open_writer, sql_errors, transaction
+from engine.store.iterations import cleaned
 from engine.store.metrics import MetricWriter
 from engine.store.paths import RunPaths
 from engine.store.rows import APPLIED_COLUMNS, Applied, Command
@@ -43,10 +44,9 @@ class Ledger:
             return cls(open_writer(paths.ledger), paths, clock)
 
     def close(self) -> None:
-        try:
+        with suppress(StoreError):  # a full disk: the next ledger sums the open buckets again
             self._metrics.flush()
-        finally:
-            self._db.close()
+        self._db.close()
 
     def __enter__(self) -> Ledger:
         return self
@@ -280,4 +280,4 @@ def _tidy(paths: RunPaths) -> None:
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(as_json(value), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(cleaned(as_json(value)), ensure_ascii=False, separators=(",", ":"))

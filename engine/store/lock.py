@@ -134,14 +134,9 @@ def _beat(paths: RunPaths, now: float) -> tuple[float | None, float]:
 
 
 def _is_locked(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return not _try(handle, fcntl.LOCK_SH)
-    finally:
-        os.close(handle)
+    with suppress(OSError), path.open("rb") as file:
+        return not _try(file.fileno(), fcntl.LOCK_SH)
+    return False
 
 
 def _try_often(handle: int, sleep: Callable[[float], None]) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.errors import CorruptError, NoSpaceError, SchemaError, StoreError
-from engine.records import Memory, Metric, Pulse
+from engine.records import Decision, Memory, Metric, Pulse
 from engine.store.atomic import drop_ballast
 from engine.store.ledger import Ledger
 from engine.store.paths import RunPaths
 from engine.store.reader import Reader
+from engine.store.rows import Command
 from tests.fixtures.recorded import Clock
 
 
@@ -165,10 +167,44 @@ def test_the_last_recorded_step_is_the_highest_of_any_attempt(ledger: Ledger) ->
     assert ledger.last_recorded_step(0) == 3
 
 
+def test_text_that_no_encoding_holds_is_kept_all_the_same(ledger: Ledger, reader: Reader) -> None:
+    ledger.event("data", "half a \ud83d pair")
+    ledger.stage_done(0, "collect", {"worst": "half a \ud83d pair", "bell": "\x07"})
+    assert reader.events()[-1].text == "half a \N{REPLACEMENT CHARACTER} pair"
+    assert ledger.stages(0) == {"collect": {"worst": "half a \N{REPLACEMENT CHARACTER} pair", "bell": ""}}
+
+
+def test_a_ledger_closes_on_a_full_disk_too(paths: RunPaths) -> None:
+    ledger = Ledger.open(paths)
+    ledger.record(0, 1, 0.0, many(1.0))
+    ledger._db.execute("CREATE TEMP TRIGGER full BEFORE UPDATE ON rolled BEGIN SELECT raise(ABORT, 'full'); END")
+    ledger.close()
+    with Ledger.open(paths) as again, Reader(paths.ledger) as reader:
+        again.record(0, 100, 0.0, many(3.0))
+        assert reader.series("m3", columns=1).mean.tolist() == [1.0, 3.0]
+
+
 def _fill(ledger: Ledger) -> None:
     """No page more than there is: what a full disk looks like to SQLite."""
     pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
     ledger._db.execute(f"PRAGMA max_page_count={pages}")
+
+
+def test_what_must_not_be_lost_is_on_the_disk_and_metrics_do_not_wait_for_it(ledger: Ledger) -> None:
+    told: list[str] = []
+    ledger._db.set_trace_callback(told.append)
+
+    def waits(call: Callable[[], object]) -> bool:
+        told.clear()
+        call()
+        return told[0] == "PRAGMA synchronous=FULL" and told[-2:] == ["COMMIT", "PRAGMA synchronous=NORMAL"]
+
+    assert waits(lambda: ledger.set_state("paused"))
+    assert waits(lambda: ledger.checkpoint(0, 1, "checkpoint-1", "sha"))
+    assert waits(lambda: ledger.decide(0, Decision("accept")))
+    assert waits(lambda: ledger.apply(Command(1, "u", "pause"), None, "paused"))
+    assert not waits(lambda: ledger.record(0, 1, 0.0, {"loss": 1.0}))
+    assert not waits(lambda: ledger.beat(Pulse(1.0, "running")))
 
 
 def many(value: float) -> dict[str, float]:
