@@ -102,7 +102,9 @@ class Ledger:
 
     def last_recorded_step(self, iteration: int) -> int | None:
         """The highest run-wide step that any attempt recorded in this iteration."""
-        query = "SELECT step FROM metric WHERE iteration = ? ORDER BY step DESC LIMIT 1"
+        # From its first step on: else an iteration without rows would cost a look at all rows before it.
+        first = "coalesce((SELECT first_step FROM iteration WHERE idx = ?1), 0)"
+        query = f"SELECT step FROM metric WHERE iteration = ?1 AND step >= {first} ORDER BY step DESC LIMIT 1"
         step: int | None = self._value(query, (iteration,))
         return step
 
