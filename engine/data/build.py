@@ -14,7 +14,9 @@ from engine.data.formats import chat_pair
 from engine.data.probes import load_probe
 from engine.data.sources import load_pairs
 from engine.data.task import Pair, Prompt, Task, Text, shown
+from engine.data.world.manners import DemoJudge
 from engine.errors import DataError
+from engine.judges.base import Judge
 from engine.judges.overlap import OverlapJudge
 from engine.models.resident import Resident
 
@@ -28,6 +30,11 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
     """
     probes = tuple(load_probe(Path(path), resident.chat) for path in config.evaluation.probes)
     if config.model.name == DEMO and not (config.data.path or config.data.dataset):
+        if config.evaluation.judge == "overlap":
+            raise DataError(
+                "evaluation.judge = overlap needs recorded pairs to compare with, and the demo has none",
+                remedy="set evaluation.judge to auto, or data.path to a file of pairs",
+            )
         return demo_task(config, probes)
     if not (config.data.path or config.data.dataset):
         raise DataError(
@@ -41,7 +48,7 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
     limit = config.evaluation.prompts * config.evaluation.completions
     return Task(
         name=report.source,
-        judge=OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs),
+        judge=_judge(config.evaluation.judge, pairs),
         train_prompts=_prompts(train),
         eval_prompts=_prompts(held_out)[: config.evaluation.prompts],
         train_pairs=tuple(train),
@@ -50,6 +57,13 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
         probes=probes,
         report=report,
     )
+
+
+def _judge(wanted: str, pairs: Sequence[Pair]) -> Judge:
+    """`demo` is for files of the demo's own questions: it refuses any other prompt when it meets one."""
+    if wanted == "demo":
+        return DemoJudge()
+    return OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs)
 
 
 def split_by_prompt(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:

@@ -85,7 +85,8 @@ class _Evaluator:
     def _divergences(self, sampled: Sampled) -> tuple[Divergence, Divergence | None]:
         resident, size = self.resident, self.config.batch_size
         sequences = sampled.sequences(resident)
-        to_baseline = exact_kl(resident, sequences, resident.baseline, size, self._advance)
+        baseline = resident.baseline if self.baseline else None
+        to_baseline = exact_kl(resident, sequences, baseline, size, self._advance)
         if self.parent_adapter is None:
             return to_baseline, None
         weights = resident.read_policy(self.parent_adapter)

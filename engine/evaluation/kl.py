@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.evaluation.forward import Advance, batches, scored_logprobs
+from engine.evaluation.forward import Advance, Batch, batches, scored_logprobs
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence
 
@@ -43,17 +43,19 @@ class Divergence:
 def exact_kl(
     resident: Resident,
     sequences: Sequence[TokenSequence],
-    other: Switch,
+    other: Switch | None,
     batch_size: int,
     advance: Advance = lambda _: None,
 ) -> Divergence:
-    """KL(policy ‖ other) on sequences that the policy sampled; `other` is `resident.baseline`, or a parent's switch."""
+    """KL(policy ‖ other) on sequences that the policy sampled; `other` is `resident.baseline`, or a parent's switch.
+
+    None says that the policy is the other itself: its KL is 0 and only its entropy is measured, in half the time.
+    """
     tokens, kl, entropy = [0] * len(sequences), [0.0] * len(sequences), [0.0] * len(sequences)
     with resident.measuring():
         for batch in batches(resident, sequences, batch_size):
             mine = scored_logprobs(resident, batch)
-            with other():
-                theirs = scored_logprobs(resident, batch)
+            theirs = mine if other is None else _under(other, resident, batch)
             pieces = zip(batch.where, batch.split(_kl(mine, theirs)), batch.split(_entropy(mine)), strict=True)
             for i, kls, entropies in pieces:
                 tokens[i] = len(kls)
@@ -62,6 +64,11 @@ def exact_kl(
                 entropy[i] = float(entropies.double().sum())
             advance(len(batch.where))
     return Divergence(tuple(tokens), tuple(kl), tuple(entropy))
+
+
+def _under(other: Switch, resident: Resident, batch: Batch) -> torch.Tensor:
+    with other():
+        return scored_logprobs(resident, batch)
 
 
 def _kl(mine: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:

@@ -68,6 +68,17 @@ def test_the_split_outlives_a_change_of_the_training_seed(resident: Resident, tm
     assert one.eval_prompts == two.eval_prompts
 
 
+def test_the_config_names_the_judge(resident: Resident, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(json.dumps(pair.row()) for pair in PAIRS))
+    source = f"data: {{source: file, path: {path}}}\n"
+    assert build_task(parse_config(source), resident).judge.name == "overlap"
+    assert build_task(parse_config(source + "evaluation: {judge: demo}"), resident).judge.name == "demo"
+    assert build_task(parse_config(""), resident).judge.name == "demo"
+    with pytest.raises(DataError, match="overlap needs recorded pairs"):
+        build_task(parse_config("evaluation: {judge: overlap}"), resident)
+
+
 def test_on_policy_without_prompts_is_refused(resident: Resident) -> None:
     with pytest.raises(DataError, match="needs prompts"):
         build_task(parse_config("model: {name: some/model}"), resident)
