@@ -43,6 +43,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing into $(VENV): once, a few minutes, mostly torch."
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[dev]' \
+		2> >(grep -v '^WARNING' >&2) \
 		| awk '/^ *(Downloading|Using cached) .* MB\)$$/ || /^Processing .*\.whl$$/ { \
 			sub(/^ *(Downloading|Using cached|Processing) /, ""); sub(/^[^ ]*\//, ""); print "  " $$0; fflush() } \
 			/^Installing collected/ { print "  unpacking ..."; fflush() }'
