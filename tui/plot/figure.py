@@ -50,12 +50,12 @@ class Figure:
             return None
         ends = [end for end in (*self.bounds, self.limit) if end is not None and (end > 0 or not self.log)]
         low, high = min([float(values.min()), *ends]), max([float(values.max()), *ends])
-        return scale.fit(low, high, rows, self.glyphs.dots[1], log=self.log)
+        return scale.fit(low, high, rows, self.glyphs.dots[1], log=self.log, widest=self.margin)
 
     def draw(self, width: int, height: int) -> list[Row]:
         """`height` rows of exactly `width` cells; a sentence in the middle where there is nothing to draw."""
         x_row = self.x_labels and height >= 5
-        axis = self.axis(height - x_row) if width >= self.margin + 4 and height > 0 else None
+        axis = self.axis(height - x_row) if width >= 2 * self.margin and height > 0 else None
         if axis is None:
             return self._blank(width, height)
         rows = _Drawing(self, axis, width, height - x_row)
@@ -69,10 +69,6 @@ class Figure:
             rows[height // 2] = [(said[:width].center(width), "dim")]
         return rows
 
-    def plot_width(self, width: int) -> int:
-        """Cells of `width` that hold dots."""
-        return max(width - self.margin - 1, 1)
-
 
 class _Drawing:
     """One `draw`: the sizes that its parts share."""
@@ -80,13 +76,14 @@ class _Drawing:
     def __init__(self, figure: Figure, axis: scale.Axis, width: int, height: int) -> None:
         self.figure, self.axis = figure, axis
         self.height = height
-        self.plot = figure.plot_width(width)
-        self.margin = width - self.plot - 1
+        self.margin = max([figure.margin, *(len(label) for _, label in axis.named)])
+        self.plot = max(width - self.margin - 1, 1)
         self.dots = figure.glyphs.dots
         self.grid: list[list[Run]] = [[(" ", "")] * self.plot for _ in range(self.height)]
 
     def rows(self) -> list[Row]:
-        self._rules()
+        self._marks()
+        self._limit()
         self._data()
         self._cursor()
         self._limit_label()
@@ -102,17 +99,21 @@ class _Drawing:
             return None
         return min(int((x - low) / (high - low) * self.plot), self.plot - 1)
 
-    def _rules(self) -> None:
-        glyphs = self.figure.glyphs
+    def _marks(self) -> None:
+        """A faint line at each iteration's start but one at the left edge, with the iteration's name at its top."""
         for x, label in self.figure.marks:
-            column = self._cell_column(x) or 0
-            for row in self.grid if column else ():
-                row[column] = (glyphs.mark, "frame")
-            for offset, character in enumerate(label if column else "", start=column + 1):
-                if offset < self.plot:
-                    self.grid[0][offset] = (character, "dim")
-        if self.figure.limit is not None and 0 <= (row_index := self._cell_row(self.figure.limit)) < self.height:
-            self.grid[row_index] = [(glyphs.limit, "bad")] * self.plot
+            column = self._cell_column(x)
+            if not column:
+                continue
+            for row in self.grid:
+                row[column] = (self.figure.glyphs.mark, "frame")
+            named = [(character, "dim") for character in label[: self.plot - column - 1]]
+            self.grid[0][column + 1 : column + 1 + len(named)] = named
+
+    def _limit(self) -> None:
+        row = -1 if self.figure.limit is None else self._cell_row(self.figure.limit)
+        if 0 <= row < self.height:
+            self.grid[row] = [(self.figure.glyphs.limit, "bad")] * self.plot
 
     def _data(self) -> None:
         part = self.figure.series.within(self.figure.view)
@@ -152,13 +153,8 @@ class _Drawing:
     def _margins(self) -> list[Row]:
         glyphs = self.figure.glyphs
         named = {self._cell_row(value): label for value, label in self.axis.named}
-        rows: list[Row] = []
-        for row in range(self.height):
-            label = named.get(row, "")
-            rows.append(
-                [(label[: self.margin].rjust(self.margin), "dim"), (glyphs.tick if label else glyphs.axis, "frame")]
-            )
-        return rows
+        signs = [glyphs.tick if row in named else glyphs.axis for row in range(self.height)]
+        return [[(named.get(y, "").rjust(self.margin), "dim"), (sign, "frame")] for y, sign in enumerate(signs)]
 
     def x_labels(self) -> Row:
         low, high = self.figure.view

@@ -26,6 +26,8 @@ def labels(values: Sequence[float]) -> list[str]:
     for unit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if top >= 10 * unit or (top >= unit and step >= unit / 2):
             places = decimals(step / unit)
+            if places > 2:
+                break
             return [f"{value / unit:.{places}f}{suffix}" if value else "0" for value in values]
     places = decimals(step)
     return [f"{value:.{places}f}" if value else "0" for value in values]

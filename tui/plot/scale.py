@@ -14,6 +14,9 @@ import numpy as np
 from tui.plot.labels import decade, labels
 from tui.plot.series import Array
 
+Candidate = tuple[float, float, int]
+"""Dots per unit, the step between labels, and the rows that it takes."""
+
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -61,28 +64,42 @@ class Axis:
         return rows
 
 
-def fit(low: float, high: float, rows: int, down: int, *, log: bool = False) -> Axis:
-    """The axis over `rows` rows of `down` dots that holds [low, high] with the least room to spare."""
+def fit(low: float, high: float, rows: int, down: int, *, log: bool = False, widest: int = 6) -> Axis:
+    """The axis over `rows` rows of `down` dots that holds [low, high] with the least room to spare.
+
+    Labels have at most `widest` characters where any step allows it.
+    """
     if log:
         return _fit_log(low, high, rows, down)
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-290):
         pad = abs(high) * 0.1 or 1.0
         low, high = low - pad, high + pad
+    held = (_held(low, high, rows, down, candidate) for candidate in _candidates(high - low, rows, down))
+    spare: Axis | None = None
+    for axis in filter(None, held):
+        if all(len(label) <= widest for _, label in axis.named):
+            return axis
+        spare = spare or axis
+    return spare or Axis(high, low, rows * down)
+
+
+def _held(low: float, high: float, rows: int, down: int, candidate: Candidate) -> Axis | None:
+    """The axis of one candidate, with [low, high] as low as it goes when positive, else in the middle."""
+    per, step, apart = candidate
     middle, last = (down - 1) / 2, rows * down - 1
-    for per, step, apart in _candidates(high - low, rows, down):
-        # `zero` is the row, perhaps outside of the chart, in whose middle the value 0 lies.
-        first = math.ceil((high * per - middle - 0.5) / down - 1e-9)
-        final = math.floor((last + 0.5 - middle + low * per) / down + 1e-9)
-        if first <= final:
-            zero = final if low >= 0 else (first + final) // 2
-            values = [(zero - row) // apart * step for row in range(rows) if (zero - row) % apart == 0]
-            top = (zero * down + middle) / per
-            return Axis(top, top - last / per, last + 1, tuple(zip(values, labels(values), strict=True)))
-    return Axis(high, low, last + 1)
+    # `zero` is the row, perhaps outside of the chart, in whose middle the value 0 lies.
+    first = math.ceil((high * per - middle - 0.5) / down - 1e-9)
+    final = math.floor((last + 0.5 - middle + low * per) / down + 1e-9)
+    if first > final:
+        return None
+    zero = final if low >= 0 else (first + final) // 2
+    values = [(zero - row) // apart * step for row in range(rows) if (zero - row) % apart == 0]
+    top = (zero * down + middle) / per
+    return Axis(top, top - last / per, last + 1, tuple(zip(values, labels(values), strict=True)))
 
 
-def _candidates(span: float, rows: int, down: int) -> list[tuple[float, float, int]]:
-    """(dots per unit, step, rows a step) that could hold `span`, the most magnified first."""
+def _candidates(span: float, rows: int, down: int) -> list[Candidate]:
+    """What could hold `span`, the most magnified first."""
     power = 10.0 ** math.floor(math.log10(span))
     found = []
     for apart in range(min(max(2, rows // 8), max(rows - 1, 1)), max(3, rows // 3) + 1):

@@ -80,3 +80,8 @@ def test_braille_shares_no_run_with_blanks_or_letters() -> None:
     for row in Figure(series(y, 9.0), (0, 100), limit=0.7, limit_label="limit", marks=((30, "2"),)).draw(60, 11):
         for part, _ in row:
             assert len({"⠀" <= character <= "⣿" for character in part}) <= 1
+
+
+def test_a_label_is_never_cut_even_where_no_short_one_exists() -> None:
+    rows = text(Figure(series([1e6, 1e6 + 0.3]), (0, 1)).draw(50, 9))
+    assert any(row.startswith("1000000.2┤") for row in rows)

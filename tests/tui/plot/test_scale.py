@@ -34,6 +34,13 @@ def test_labels_are_round_and_zero_stands_at_the_bottom_row_of_a_positive_axis()
     assert axis.place(0.0) // 4 == 10
 
 
+def test_a_step_is_chosen_whose_labels_are_whole_in_the_margin() -> None:
+    for low in np.linspace(-0.5, 0.5, 60):
+        axis = fit(float(low), float(low) + 0.031, 9, 4, widest=6)
+        assert axis.named
+        assert all(len(label) <= 6 for _, label in axis.named)
+
+
 def test_noise_within_the_range_leaves_the_axis_as_it_is() -> None:
     assert fit(0.21, 0.93, 11, 4) == fit(0.211, 0.929, 11, 4)
 
