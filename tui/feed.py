@@ -1,8 +1,8 @@
 """One thread tails a run's ledger and tells the screens what is new; it holds nothing that is not in the ledger.
 
 Two paces: the heartbeat, events and commands five times a second; what is dear to read (curves, iterations, the gate)
-twice a second, or at once when the state or the view changes. An empty poll costs microseconds. Nothing is read before
-the first frame is painted.
+twice a second or at once when the state or the view changes, and more seldom where reading it takes long. An empty poll
+costs microseconds. Nothing is read before the first frame is painted.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from engine.store.reader import Reader
 
 FAST_S, SLOW_S = 0.2, 0.5
+SHARE = 1 / 50
+"""Of one core, that reading curves may take: after a dear look at a long run the next one waits longer."""
 EVENTS = 200
 MEMORY_POINTS = 600
 
@@ -44,7 +46,7 @@ class View:
 
     whole_run: bool = False
     range: tuple[float, float] | None = None
-    columns: int = 400
+    columns: int = 80
 
 
 class Feed:
@@ -66,7 +68,7 @@ class Feed:
         self._place: tuple[object, ...] = ()
         self._life: Liveness | None = None
         self._life_at = 0.0
-        self._slow_at = 0.0
+        self._slow_at, self._slow_s = 0.0, SLOW_S
 
     def look(self, view: View) -> None:
         """Show another range from the next poll on, which comes at once."""
@@ -104,10 +106,11 @@ class Feed:
         self._read_events(reader)
         self._commands(reader)
         now = self._clock()
-        if changed or now - self._slow_at >= SLOW_S or now < self._slow_at:
-            self._slow_at = now
+        if changed or not self._slow_at <= now < self._slow_at + self._slow_s:
+            began = time.thread_time()
             self._read_iterations(reader)
             self._curves(reader)
+            self._slow_at, self._slow_s = now, max(SLOW_S, (time.thread_time() - began) / SHARE)
 
     def _rest(self, seconds: float) -> None:
         self._wake.wait(seconds)

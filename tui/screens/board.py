@@ -156,11 +156,19 @@ class Board(Container):
         self._view = view
         for chart in self.charts:
             chart.view = view.range
-        columns = 2 * max([chart.plot_width for chart in self.charts] + [100])
-        self.session.feed.look(Look(self.whole_run, view.window, columns))
+        self._ask()
+
+    def _ask(self) -> None:
+        """Tell the feed what is looked at: a point a dot, two dots a cell."""
+        columns = 2 * max(chart.plot_width for chart in self.charts)
+        self.session.feed.look(Look(self.whole_run, self._view.window, columns))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._ask)
 
     def watch_single(self, single: bool) -> None:
         self.set_class(single, "-single")
+        self.call_after_refresh(self._ask)
         self.post_message(self.Changed())
 
     def watch_shown(self, shown: str) -> None:
