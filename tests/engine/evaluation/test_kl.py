@@ -82,6 +82,21 @@ def test_log_probabilities_do_not_depend_on_batching_or_order(resident: Resident
     assert together[0] == pytest.approx(float(expected), rel=1e-5)
 
 
+def test_a_model_that_cannot_leave_out_logits_gives_the_same(
+    resident: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = completion_logprobs(resident, SEQUENCES, 3)
+    kind = type(resident.model.get_base_model())
+    whole = kind.forward
+
+    def plain(self: object, **inputs: object) -> object:
+        assert "logits_to_keep" not in inputs
+        return whole(self, **inputs)
+
+    monkeypatch.setattr(kind, "forward", plain)
+    assert completion_logprobs(resident, SEQUENCES, 3) == pytest.approx(expected, rel=1e-6)
+
+
 class TestProbe:
     def test_it_measures_and_leaves_no_trace(self, resident: Resident) -> None:
         ticks = iter([10.0, 10.25])
