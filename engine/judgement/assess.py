@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from engine.judgement import tree
 from engine.judgement.proposal import Cause, propose
 from engine.judgement.verdict import Case, Ruling, open_case, rule
+from engine.judgement.weaknesses import find_weaknesses
 from engine.records import Assessment, History, Proposal
 
 
@@ -33,5 +37,19 @@ def judge(history: History) -> list[Assessment]:
 def _proposal(case: Case, ruling: Ruling) -> Proposal:
     if ruling.verdict.action == "finish":
         return Proposal(ruling.start)
-    causes = [Cause.of(weakness) for weakness in case.weaknesses]
-    return propose(case.history, ruling.start, causes + ([ruling.cause] if ruling.cause else []))
+    causes = [Cause.of(weakness) for weakness in case.weaknesses] + ([ruling.cause] if ruling.cause else [])
+    return propose(case.history, ruling.start, causes + _remembered(case, ruling.start, causes))
+
+
+def _remembered(case: Case, start: int, causes: Sequence[Cause]) -> list[Cause]:
+    """What earlier tries from `start` failed by: a retry that forgot it would run into it again."""
+    known = {(cause.type, cause.metric) for cause in causes}
+    found: dict[tuple[str, str], Cause] = {}
+    for prefix in tree.prefixes(case.history)[:-1]:
+        tried = tree.current(prefix)
+        if tried.parent != start or tried.index == start:
+            continue
+        for weakness in find_weaknesses(prefix):
+            cause = Cause.of(weakness)
+            found[cause.type, cause.metric] = replace(cause, words=f"{cause.words} in iteration {tried.index}")
+    return [cause for key, cause in found.items() if key not in known]

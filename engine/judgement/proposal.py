@@ -7,8 +7,8 @@ of iteration 2 starts from the settings that its parent was made with. For the b
 rule loosens, and nothing loosens on the way back to an earlier iteration.
 
 **Again.** Each time that the run goes back to the same iteration, the pull on that iteration's settings grows by its
-own first size (×1.5, ×2, ×2.5; ×1/2, ×1/3, ×1/4): a second retry is more careful than the first, so equal tries cannot
-repeat for ever, and yet tries are not compounded.
+own first size (×1.5, ×2, ×2.5; ×1/2, ×1/3, ×1/4), and what earlier tries failed by still counts: a second retry is more
+careful than the first, so equal tries cannot repeat for ever, and yet tries are not compounded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where an iteration stands in the run's tree: its parent, its line to the baseline, earlier tries from one parent."""
+"""Where an iteration stands in the run's tree: its parent, its line to the baseline, its siblings."""
 
 from __future__ import annotations
 
@@ -63,18 +63,6 @@ def line(history: History, end: Iteration) -> list[Iteration]:
 def children(history: History, parent: int) -> list[Iteration]:
     """Every iteration made from `parent` so far. When the run goes back to `parent`, each of them is abandoned."""
     return [iteration for iteration in history.iterations if iteration.parent == parent]
-
-
-def tries(history: History) -> int:
-    """How many times in all the current iteration's parent has been tried from: 1 is the first try, 2 the first retry.
-
-    An earlier child counts where it was answered with "again from the same parent": its decision says retry or rolls
-    back there, or, where nobody decided (a recorded table), the next iteration starts from that parent once more.
-    """
-    here = current(history)
-    followers = zip(history.iterations, history.iterations[1:], strict=False)
-    again = [before for before, after in followers if before.parent == here.parent == after.parent]
-    return 1 + len(again)
 
 
 def settings_of(history: History, index: int) -> Settings:

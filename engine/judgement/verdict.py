@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.judgement import evidence, tree
 from engine.judgement.best import best, is_sound, lower_bound
@@ -185,18 +186,40 @@ def _ruling(action: Action, to: int | None, start: int, *reasons: str, cause: Ca
 
 
 def _again(case: Case, reason: str, cause: Cause | None = None) -> Ruling:
-    """A retry from the parent, unless it was retried often enough or is itself past a limit: then further back."""
-    parent, count, cap = case.parent, tree.tries(case.history), case.history.thresholds.retries
+    """A retry from the parent, unless it was retried often enough or is itself past a limit: then from the best."""
+    parent, count, cap = case.parent, 1 + _retries(case), case.history.thresholds.retries
     beyond = [f"this goes beyond the budget: {why}"] if (why := _overspent(case.history)) else []
     sound = _sound_at(case.history, parent)
     if sound and count <= cap:
         retry = f"retry {count} of {cap} from {_name(parent)}, more carefully"
         return _ruling("retry", parent, parent, reason, retry, *beyond, cause=cause)
     spent = f"{count} tries from {_name(parent)} ended so" if sound else f"{_name(parent)} is itself past a limit"
-    if case.best != parent:
-        return _ruling("rollback", case.best, case.best, reason, f"{spent}: back to {_name(case.best)}", cause=cause)
-    advice = "other data, or other limits, may do more than smaller steps"
-    return _ruling("ask", None, case.best, reason, f"{spent}: {advice}", cause=cause)
+    back = f"{spent}: back to {_name(case.best)}"
+    if case.best == parent:
+        back += ", still more carefully; other data, or other limits, may do more"
+    return _ruling("rollback", case.best, case.best, reason, back, *beyond, cause=cause)
+
+
+def _retries(case: Case) -> int:
+    """How often the parent has been retried from: earlier tries that were answered with a retry.
+
+    Where neither a decision nor a verdict is on record (a recorded table), it was one if the next iteration starts from
+    the same parent and no confirmed regression called for a rollback there.
+    """
+    return sum(
+        _was_retried(before, case.history)
+        for before, after in pairwise(case.history.iterations)
+        if before.parent == case.here.parent == after.parent
+    )
+
+
+def _was_retried(iteration: Iteration, history: History) -> bool:
+    if iteration.decision:
+        return iteration.decision.action == "retry"
+    if iteration.assessment:
+        return iteration.assessment.verdict.action == "retry"
+    then = next(prefix for prefix in tree.prefixes(history) if tree.current(prefix).index == iteration.index)
+    return not confirmed_regressions(find_weaknesses(then))
 
 
 def _sound_at(history: History, index: int) -> bool:

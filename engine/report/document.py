@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ from engine.records import KL, WIN_RATE, Decision, History, Scalar, Verdict, Wea
 from engine.report.entries import Entry, Log, Result, log_of
 from engine.text import one_line
 
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SETTINGS = ("beta", "learning_rate", "max_steps")
 
 
@@ -109,7 +111,8 @@ def _verdict(verdict: Verdict) -> str:
 
 def _decision(decision: Decision) -> str:
     """`**rollback** to iteration 1 by ana@host, 2026-01-05 10:00 UTC: gsm8k fell; edited beta`."""
-    to = f" to {_name(decision.to)}" if decision.to is not None else ""
+    joint = {"retry": "from", "finish": "with"}.get(decision.action, "to")
+    to = f" {joint} {_name(decision.to)}" if decision.to is not None else ""
     when = f", {datetime.fromtimestamp(decision.t, UTC):%Y-%m-%d %H:%M} UTC" if decision.t else ""
     because = f": {_safe(decision.why)}" if decision.why else ""
     edited = f"; edited {', '.join(map(_safe, decision.edited))}" if decision.edited else ""
@@ -139,7 +142,7 @@ def _delta(value: float | None) -> str:
 
 
 def _setting(value: Scalar) -> str:
-    return f"{value:g}" if isinstance(value, float) else _safe("–" if value is None else str(value))
+    return f"{value:.4g}" if isinstance(value, float) else _safe("–" if value is None else str(value))
 
 
 def _sentence(text: str) -> str:
@@ -149,4 +152,5 @@ def _sentence(text: str) -> str:
 
 def _safe(text: str) -> str:
     """One line in which nothing reads as a table's bar, a heading or a tag."""
-    return one_line(text, 500).replace("|", "\\|").replace("<", "&lt;")
+    line = one_line(text, 500).replace("|", "\\|")
+    return _TAG.sub("&lt;", line)

@@ -137,12 +137,30 @@ def test_retries_are_capped_and_then_the_run_goes_further_back() -> None:
     assert verdicts == [("retry", 2), ("retry", 2), ("rollback", 1)]
 
 
-def test_retries_are_capped_and_then_the_operator_is_asked_where_nothing_lies_further_back() -> None:
+def test_retries_are_capped_and_the_words_change_where_nothing_lies_further_back() -> None:
     over = fine(kl=0.15)
     assessment = assess(table(START, over, over, over, parents=[None, 0, 0, 0]))
-    assert action(assessment) == ("ask", None)
-    assert "3 tries from the baseline" in said(assessment)
-    assert assessment.proposal.parent == 0
+    assert action(assessment) == ("rollback", 0)
+    assert "3 tries from the baseline ended so" in said(assessment)
+    assert "other data, or other limits, may do more" in said(assessment)
+
+
+def test_a_rollback_is_no_retry() -> None:
+    over, broken = fine(kl=0.15), fine(kl=0.4, gsm8k=(0.2, 1319))
+    history = table(START, broken, over, parents=[None, 0, 0])
+    assert "retry 1 of 2" in said(assess(history))
+    decided = with_iteration(table(START, over, over, parents=[None, 0, 0]), 1, decision=Decision("rollback", 0))
+    assert "retry 1 of 2" in said(assess(decided))
+    undecided = with_iteration(table(START, over, over, parents=[None, 0, 0]), 1, assessment=assess(table(START, over)))
+    assert "retry 2 of 2" in said(assess(undecided))
+
+
+def test_a_retry_remembers_what_earlier_tries_failed_by() -> None:
+    history = table(START, fine(kl=0.4, gsm8k=(0.2, 1319)), fine(kl=0.15), parents=[None, 0, 0])
+    changes = {change.field: change for change in assess(history).proposal.changes}
+    assert changes["beta"].after == pytest.approx(0.3)
+    assert changes["max_steps"].after == round(100 / (1 + 2 * (1 / 0.7 - 1)))
+    assert "gsm8k: capability regression, confirmed in iteration 1" in changes["max_steps"].why
 
 
 def test_a_parent_that_is_itself_past_the_limit_is_not_retried() -> None:
@@ -216,7 +234,7 @@ def test_thresholds_of_the_run_are_used() -> None:
     over = fine(win=0.7, kl=0.15)
     assert action(assess(table(START, over, thresholds=Thresholds(kl=0.2)))) == ("accept", None)
     once = table(START, over, over, parents=[None, 0, 0], thresholds=Thresholds(retries=1))
-    assert action(assess(once)) == ("ask", None)
+    assert action(assess(once)) == ("rollback", 0)
 
 
 def test_an_empty_history_and_one_without_a_baseline_are_refused() -> None:
