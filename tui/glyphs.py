@@ -103,7 +103,7 @@ def detect(ascii_only: bool, environ: Mapping[str, str], encoding: str | None = 
 
 
 _LIKENESS = {
-    "-": "─━╌╍┄┅┈┉═╴╶╸╺·—–",
+    "-": "─━╌╍┄┅┈┉═╴╶╸╺·—–−‐‑",
     "|": "│┃╎╏┆┇┊┋║╵╷╹╻▏▎▍▌▕",
     ">": "→▸≥",
     "<": "←≤↵⏎",

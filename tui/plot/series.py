@@ -21,7 +21,9 @@ def ema(x: Array, y: Array, tau: float) -> Array:
     known = np.isfinite(y)
     if tau <= 0 or not known.any():
         return y
-    kept = np.exp(-np.diff(x[known], prepend=-math.inf) / tau)
+    at = x[known]
+    before = 2 * at[0] - at[1] if len(at) > 1 else at[0] - 1.0  # the first point counts like one at the usual distance
+    kept = np.exp(-np.diff(at, prepend=before) / tau)
     total = weight = 0.0
     smooth = []
     for value, keep in zip(y[known].tolist(), kept.tolist(), strict=True):

@@ -140,7 +140,8 @@ def _vitals(memory: Memory, degree: str) -> Text:
     power = "n/a" if memory.power is None else f"{memory.power:.0f} W"
     if memory.power is not None and memory.power_limit is not None:
         power = f"{memory.power:.0f}/{memory.power_limit:.0f} W"
-    parts = (("load ", percent(memory.utilisation)), ("heat ", heat), ("", power))
+    named = "power " if memory.power is None else ""  # watts need no name
+    parts = (("load ", percent(memory.utilisation)), ("heat ", heat), (named, power))
     text = Text()
     for label, value in parts:
         text.append("  " if text else "")

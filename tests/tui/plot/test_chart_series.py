@@ -41,6 +41,13 @@ def test_what_is_no_number_stays_so_and_is_passed_over() -> None:
     assert np.isnan(smooth[1:3]).all()
 
 
+def test_the_start_is_not_biased_towards_the_first_value() -> None:
+    """After three time constants of ones, a first value of 100 weighs as any other point of its age."""
+    smooth = ema(np.arange(31.0), np.array([100.0] + [1.0] * 30), 10.0)
+    ages = np.exp(-np.arange(31) / 10)
+    assert smooth[-1] == pytest.approx(1 + 99 * ages[-1] / ages.sum())
+
+
 def test_no_time_constant_is_no_smoothing() -> None:
     assert series([1.0, 5.0]).smooth.tolist() == [1.0, 5.0]
     assert series([1.0, 5.0]).smoothed(1.0).smooth[1] < 5.0

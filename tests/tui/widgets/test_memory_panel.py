@@ -60,6 +60,7 @@ async def test_what_the_card_does_not_say_is_na() -> None:
     nothing = dict.fromkeys(("allocated", "reserved", "peak", "utilisation", "temperature", "power"))
     text = "\n".join(await shown(dataclasses.replace(CARD, **nothing)))
     assert text.count("n/a") == 6
+    assert "power n/a" in text
 
 
 async def test_the_host_is_called_the_host() -> None:
