@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / "screenshots"
 WIDE, NARROW = (120, 40), (80, 24)
 PATIENCE_S = 240.0
-MID = 0.6
+MID = 0.5
 """How far through an iteration's training the run screen is caught."""
 
 Row = dict[str, Any]
@@ -40,7 +40,7 @@ def main() -> None:
     os.chdir(ROOT)  # home lists the configs of the folder that it stands in
     with tempfile.TemporaryDirectory(prefix="pilothouse-") as folder:
         os.environ["PILOTHOUSE_RUNS"] = folder
-        steady = start("steady")
+        steady = start("steady", "--set=max_steps=80")  # long enough for three pictures of one training
         until(steady, lambda now: now["state"] == "awaiting_decision")
         pilothouse(["decide", "steady", "accept"])
         until(steady, lambda now: now["stage"] == "dpo" and now["step"] > MID * now["max_steps"])
@@ -54,8 +54,8 @@ def main() -> None:
         until(overshoot, lambda now: now["engine"] == "dead")
 
 
-def start(scenario: str) -> RunPaths:
-    assert pilothouse(["demo", "--scenario", scenario, "--name", scenario, "--no-attach"]) == 0
+def start(scenario: str, *options: str) -> RunPaths:
+    assert pilothouse(["demo", "--scenario", scenario, "--name", scenario, "--no-attach", *options]) == 0
     return find_run(scenario)
 
 

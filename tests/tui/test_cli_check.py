@@ -40,9 +40,20 @@ def test_every_fault_is_named_at_once(pairs: Path, capsys: pytest.CaptureFixture
     assert main(["check", path, "--set", "model.name=./nowhere", "--set", "evaluation.probes=[p.jsonl]"]) == 2
     err = capsys.readouterr().err
     assert "3 faults" in err
-    assert "data.path = pair.jsonl: no such file (nearest in .: pairs.jsonl)" in err
-    assert "model.name = ./nowhere: no such folder" in err
-    assert "evaluation.probes.0 = p.jsonl: no such file" in err
+    here = pairs.parent
+    assert f"data.path = {here}/pair.jsonl: no such file (nearest in {here}: pairs.jsonl)" in err
+    assert f"model.name = {here}/nowhere: no such folder" in err
+    assert f"evaluation.probes.0 = {here}/p.jsonl: no such file" in err
+
+
+def test_a_file_beside_the_config_is_found_from_anywhere(
+    pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(pairs.parent, path="pairs.jsonl")
+    (pairs.parent / "elsewhere").mkdir()
+    monkeypatch.chdir(pairs.parent / "elsewhere")
+    assert main(["check", path]) == 0
+    assert f"path: {pairs}" in capsys.readouterr().out
 
 
 def test_a_misspelt_key_is_answered_with_the_nearest(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
