@@ -81,7 +81,9 @@ def start_model(case: Case) -> Ruling | None:
         return None
     if case.here.status == "failed" or case.failures:
         return _ruling("ask", None, 0, f"the baseline is not measured: {_missing(case)}")
-    return _ruling("accept", None, 0, f"the baseline is measured: {len(case.here.metrics)} metrics to compare with")
+    names = sorted(name for name in case.here.metrics if tree.measured(case.here, name))
+    compared = listed(names) or "nothing yet"
+    return _ruling("accept", None, 0, f"the baseline is measured; to compare with: {compared}")
 
 
 def evaluation_failed(case: Case) -> Ruling | None:

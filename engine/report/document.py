@@ -93,7 +93,7 @@ def _judged(entry: Entry) -> Iterator[str]:
         yield from (f"- {_weakness(weakness)}" for weakness in entry.weaknesses)
     if entry.verdict:
         yield from ("", f"Verdict: **{_verdict(entry.verdict)}**", "")
-        yield from (f"- {_sentence(reason)}" for reason in entry.verdict.reasons)
+        yield from (f"- {_safe(reason)}" for reason in entry.verdict.reasons)
     if entry.decision:
         yield from ("", f"Decision: {_decision(entry.decision)}")
 

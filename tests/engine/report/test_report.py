@@ -97,7 +97,7 @@ def test_a_run_that_has_only_begun_has_a_log() -> None:
 def test_recorded_assessments_are_shown_as_they_were_and_not_made_anew() -> None:
     seen = Assessment(1, (), Verdict("ask", None, ("a human must look",)), Proposal(1))
     history = with_iteration(table(START, {**START, "win": 0.6}), 1, assessment=seen, status="evaluated")
-    assert "- A human must look." in markdown(history)
+    assert "- a human must look\n" in markdown(history)
 
 
 def test_nothing_in_a_name_or_a_reason_breaks_the_document() -> None:
