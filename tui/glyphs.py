@@ -129,6 +129,7 @@ def plain(text: str) -> str:
     """`text` in ASCII, cell for cell, so that nothing moves: known signs by their likeness, letters without accents."""
     if text.isascii():
         return text
+    text = text.replace("→ ", "->")  # a bare > between numbers would compare them
     return "".join(_plain_character(character) for character in text)
 
 
