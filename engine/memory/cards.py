@@ -14,6 +14,7 @@ from typing import Any
 from engine.errors import PilothouseError
 from engine.records import Memory
 
+NOT_INSTALLED = "no NVIDIA driver is installed"
 STANDIN_MARK = "pilothouse_standin"
 """A symbol that only the tests' stand-in for NVIDIA's library exports; its cards are labelled as simulated."""
 
@@ -22,7 +23,7 @@ _UNINITIALIZED, _DRIVER_NOT_LOADED, _LIBRARY_NOT_FOUND, _LOST, _RESET_REQUIRED, 
 _GONE = {_UNINITIALIZED, _DRIVER_NOT_LOADED, _LOST, _RESET_REQUIRED}
 _PLAIN = {
     _DRIVER_NOT_LOADED: "the NVIDIA driver is not loaded",
-    _LIBRARY_NOT_FOUND: "no NVIDIA driver is installed",
+    _LIBRARY_NOT_FOUND: NOT_INSTALLED,
     _LOST: "the card is lost: it no longer answers its driver",
     _RESET_REQUIRED: "the card needs a reset",
     _MISMATCH: "the NVIDIA driver and its library are of different versions; restart the machine",

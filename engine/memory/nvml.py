@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Event, Thread
 
-from engine.memory.cards import Driver, DriverError, Reading
+from engine.memory.cards import NOT_INSTALLED, Driver, DriverError, Reading
 from engine.memory.host import host_memory
 from engine.records import Memory
 
@@ -60,11 +60,12 @@ class Sampler:
     def latest(self) -> tuple[Memory, ...]:
         """What is known now, without waiting: the engine's card first, or host memory in its place; never empty.
 
-        While the driver is silent a card keeps its name and size, and everything that moves is None.
+        While the driver is silent a card keeps its size, and everything that moves is None. The name says what is
+        wrong, except that a machine without NVIDIA's driver is nothing out of the ordinary.
         """
-        cards = self._answer.cards or (None,)
-        if self._silence:
-            cards = tuple(card and _unknown(card) for card in cards)
+        cards, silence = self._answer.cards or (None,), self._silence
+        if silence:
+            cards = tuple(card and _unknown(card, silence) for card in cards)
         return (cards[0] or self._host_now(), *(card for card in cards[1:] if card))
 
     @property
@@ -109,8 +110,10 @@ class Sampler:
         now = self._clock()
         if self._host is None or now - self._host.t >= self._interval:
             self._host = host_memory(t=now)
-        return self._host
+        reason = self.reason
+        return self._host if reason in ("", NOT_INSTALLED) else replace(self._host, name=f"{self._host.name}: {reason}")
 
 
-def _unknown(card: Memory) -> Memory:
-    return replace(card, used=None, utilisation=None, temperature=None, power=None)
+def _unknown(card: Memory, silence: float) -> Memory:
+    name = f"{card.name}: no answer for {silence:.0f} s"
+    return replace(card, name=name, used=None, utilisation=None, temperature=None, power=None)

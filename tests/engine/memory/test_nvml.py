@@ -100,6 +100,7 @@ def test_a_driver_that_will_not_open_gives_host_memory_and_says_why(start: Start
     answer = start(f"init={code}\n").read()
     assert [card.source for card in answer.cards] == ["host"]
     assert words in answer.reason
+    assert answer.card.name == f"host memory: {answer.reason}"
 
 
 def test_a_driver_loaded_later_is_found(start: Start) -> None:
@@ -132,7 +133,8 @@ def test_a_lost_card_does_not_make_another_the_engines(start: Start) -> None:
     machine = start(two)
     assert [card.name for card in machine.read(at=1).cards] == ["NVIDIA Stand-in", "Other"]
     machine.becomes(two + "gpu0.err.MemoryInfo_v2=15\n")
-    assert [card.name for card in machine.read(at=2).cards] == ["host memory", "Other"]
+    lost, other = machine.read(at=2).cards
+    assert (lost.source, lost.name, other.name) == ("host", f"host memory: {machine.read(at=2).reason}", "Other")
     machine.becomes(two + "gpu1.err.MemoryInfo_v2=15\n")
     assert [card.name for card in machine.read(at=3).cards] == ["NVIDIA Stand-in"]
 
@@ -157,7 +159,7 @@ def test_a_card_that_was_lost_before_the_start_hides_no_other(start: Start) -> N
 def test_the_engines_card_comes_first(start: Start, visible: str | None, names: list[str]) -> None:
     cards = "gpu0.name=A\ngpu0.uuid=GPU-aa-1\ngpu1.name=B\ngpu1.uuid=GPU-bb-2\ngpu2.name=C\ngpu2.uuid=GPU-cc-3\n"
     answer = start("count=3\n" + cards, visible).read()
-    assert [card.name for card in answer.cards] == names
+    assert [card.name.split(":")[0] for card in answer.cards] == names
     assert ("CUDA_VISIBLE_DEVICES" in answer.reason) == ("host memory" in names)
 
 
@@ -180,7 +182,7 @@ def test_a_driver_that_hangs_holds_up_nobody_and_its_numbers_go(start: Start) ->
 
     silent = machine.tell("at", 9)
     assert silent.asking
-    assert (silent.card.name, silent.card.total) == ("NVIDIA Stand-in", 24576 * MIB)
+    assert (silent.card.name, silent.card.total) == ("NVIDIA Stand-in: no answer for 7 s", 24576 * MIB)
     assert (silent.card.used, silent.card.temperature, silent.card.power) == (None, None, None)
     assert (silent.card.t, silent.reason) == (1.0, "the NVIDIA driver has not answered for 7 s")
 
