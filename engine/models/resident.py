@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -121,10 +121,6 @@ class Resident:
 
     def _put(self, weights: Weights) -> None:
         set_peft_model_state_dict(self.model, weights, adapter_name=POLICY)
-
-
-def is_adapted(model: Any) -> bool:
-    return isinstance(model, PeftModel)
 
 
 def _adapter_words(folder: Path) -> str:
