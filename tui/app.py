@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
 from textual import on
@@ -75,15 +75,21 @@ class Pilothouse(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._extra]
 
+    def get_default_screen(self) -> Screen[object]:
+        """The first screen itself, so that no empty one is drawn before it."""
+        if self._target is not None:
+            return cast("Screen[object]", self._enter(self._target))
+        from tui.screens.home import HomeScreen
+
+        return cast("Screen[object]", HomeScreen())
+
     def on_mount(self) -> None:
         keymap, faults = load_keymap(keymap_path(self._environ))
         self.set_keymap(keymap)
         for fault in faults:
             self.notify(fault, title="keys", severity="warning", markup=False, timeout=15)
-        if self._target is None:
-            self._open_home()
-        else:
-            self._enter(self._target)
+        if self.session is not None:
+            self.call_after_refresh(self._tail, self.session.feed)
 
     def on_unmount(self) -> None:
         self._stop_feed()
@@ -92,25 +98,19 @@ class Pilothouse(App[None]):
 
     # ── screens ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _open_home(self) -> None:
-        from tui.screens.home import HomeScreen
-
-        self.push_screen(HomeScreen())
-
     def open_run(self, root: Path) -> None:
+        """From home. The screen first, then the feed: nothing heavy is read before the first frame."""
         self._stop_feed()
-        self._enter(RunPaths(root))
+        self.push_screen(self._enter(RunPaths(root)))
+        if self.session is not None:
+            self.call_after_refresh(self._tail, self.session.feed)
 
-    def _enter(self, paths: RunPaths) -> None:
-        """The screen first, then the feed: nothing heavy is read before the first frame."""
+    def _enter(self, paths: RunPaths) -> RunScreen:
         feed = Feed(paths, self.post_message, self._clock)
-        session = Session(paths, Client(paths, self._readonly), feed, clock=self._clock, monotonic=self._monotonic)
-        self.session = session
+        client = Client(paths, self._readonly)
+        self.session = Session(paths, client, feed, clock=self._clock, monotonic=self._monotonic)
         self._called_for = set()
-        screen = RunScreen(session)
-        self.push_screen(screen)
-        self._set_title(paths.name)
-        self.call_after_refresh(self._tail, feed)
+        return RunScreen(self.session)
 
     def _tail(self, feed: Feed) -> None:
         def follow() -> None:
@@ -132,7 +132,7 @@ class Pilothouse(App[None]):
             self.exit()
             return
         self._stop_feed()
-        while len(self.screen_stack) > 2:
+        while len(self.screen_stack) > 1:
             self.pop_screen()
 
     # ── what the feed says ───────────────────────────────────────────────────────────────────────────────────────

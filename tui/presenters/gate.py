@@ -125,38 +125,42 @@ def proposal_notes(assessment: Assessment) -> tuple[str, ...]:
 
 
 def evaluation_table(iterations: tuple[Iteration, ...], index: int) -> Grid:
-    """A row a metric: baseline, parent, this with its interval, and the change against the parent."""
+    """A row a metric: baseline, parent where it is another, this with its interval, and the change since then."""
     by_index = {one.index: one for one in iterations}
-    this = by_index[index]
-    parent = by_index.get(this.parent) if this.parent is not None else None
-    baseline = by_index.get(0)
+    this, baseline = by_index[index], by_index.get(0)
+    parent = by_index.get(this.parent) if this.parent else None
+    before = parent or baseline
     columns = (
         Column("metric", "", flexible=True),
         Column("baseline", "baseline", right=True, drop=1),
-        Column("parent", f"parent {parent.index}" if parent else "parent", right=True),
+        *([Column("parent", f"parent {parent.index}", right=True)] if parent else []),
         Column("this", f"this {index}", right=True),
         Column("interval", "95 % interval", drop=2),
-        Column("change", "vs parent"),
+        Column("change", "vs parent" if parent else "vs baseline"),
         Column("n", "n", right=True, drop=3),
     )
-    shown = tuple(one for one in (baseline, parent, this) if one is not None)
-    rows = tuple(_metric_row(name, baseline, parent, this) for name in in_order(shown))
-    return Grid(columns, rows)
+    shown = [one for one in (baseline, parent, this) if one is not None]
+    rows = []
+    for name in in_order(tuple(shown)):
+        values = [_value(one, name) for one in (baseline, *([parent] if parent else []))]
+        rows.append((_label(name), *values, *_mine(name, before, this)))
+    return Grid(columns, tuple(rows))
 
 
-def _metric_row(name: str, baseline: Iteration | None, parent: Iteration | None, this: Iteration) -> tuple[Cell, ...]:
-    mine = this.metrics.get(name)
-    is_baseline = parent is not None and parent.index == 0
-    tone = _found(this, name)
-    value = MISSING if mine is None else Cell(number(mine.value), tone or "bold")
+def _label(name: str) -> Cell:
+    return Cell(short(name), "" if name in {WIN_RATE, KL} else "dim")
+
+
+def _mine(name: str, before: Iteration | None, this: Iteration) -> tuple[Cell, ...]:
+    """This iteration's value, its interval, the change and n."""
+    metric = this.metrics.get(name)
+    if metric is None:
+        return MISSING, Cell(""), Cell(""), Cell("")
     return (
-        Cell(short(name), "" if name in {WIN_RATE, KL} else "dim"),
-        _value(baseline, name),
-        Cell("baseline", "dim") if is_baseline else _value(parent, name),
-        value,
-        Cell(_interval(mine), "dim"),
-        _change(name, parent if parent is not None else baseline, this),
-        Cell("" if mine is None or mine.n is None else str(mine.n), "dim"),
+        Cell(number(metric.value), _found(this, name) or "bold"),
+        Cell(_interval(metric), "dim"),
+        _change(name, before, this),
+        Cell("" if metric.n is None else str(metric.n), "dim"),
     )
 
 
@@ -165,8 +169,8 @@ def _value(one: Iteration | None, name: str) -> Cell:
     return MISSING if metric is None else Cell(number(metric.value))
 
 
-def _interval(metric: Metric | None) -> str:
-    if metric is None or metric.low is None or metric.high is None:
+def _interval(metric: Metric) -> str:
+    if metric.low is None or metric.high is None:
         return ""
     return f"{number(metric.low)} … {number(metric.high)}"
 
@@ -188,9 +192,14 @@ def _change(name: str, before: Iteration | None, this: Iteration) -> Cell:
 
 
 def _apart(one: Metric, other: Metric) -> bool:
-    if one.low is None or one.high is None or other.low is None or other.high is None:
-        return False
-    return one.high < other.low or other.high < one.low
+    """Do their 95 % intervals not touch? A value without one is held to be exact."""
+    (low, high), (other_low, other_high) = _ends(one), _ends(other)
+    return high < other_low or other_high < low
+
+
+def _ends(metric: Metric) -> tuple[float, float]:
+    value = metric.value or 0.0
+    return value if metric.low is None else metric.low, value if metric.high is None else metric.high
 
 
 def _found(this: Iteration, name: str) -> Tone:

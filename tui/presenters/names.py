@@ -9,12 +9,12 @@ _SHORT = {
     KL: "KL",
     PREFERENCE_ACCURACY: "preference",
     "reward_accuracy": "reward acc",
-    "kl_per_sequence": "KL/sequence",
-    "kl_to_parent": "KL to parent",
+    "kl_sequence": "KL/sequence",
+    "kl_parent": "KL to parent",
     "perplexity": "perplexity",
     "length_ratio": "length ratio",
 }
-LOWER_IS_BETTER = frozenset({KL, "perplexity", "kl_per_sequence", "kl_to_parent", "truncation_rate", "reward_variance"})
+LOWER_IS_BETTER = frozenset({KL, "perplexity", "kl_sequence", "kl_parent", "truncation_rate", "reward_variance"})
 _FIRST = (WIN_RATE, PREFERENCE_ACCURACY, "reward_accuracy")
 
 

@@ -8,19 +8,16 @@ import time
 from engine.records import Scalar
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """A measured number: `0.581`, `8.41`, `1204`; `n/a` where there is none and `nan` where it is not one."""
+def number(value: float | None) -> str:
+    """A measured number, three decimals where that says enough: `0.581`, `12.34`, `1204`, `4.2e-4`; `n/a` for none."""
     if value is None:
         return "n/a"
     if not math.isfinite(value):
         return str(value)
     size = abs(value)
-    if size and size < 10 ** (1 - digits):
+    if size and size < 0.0005:
         return _short(f"{value:.1e}")
-    if size >= 1000:
-        return f"{value:.0f}"
-    whole = len(str(int(size))) if size >= 1 else 0
-    return f"{value:.{max(0, digits - whole)}f}"
+    return f"{value:.{3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0}f}"
 
 
 def signed(value: float) -> str:

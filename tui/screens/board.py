@@ -31,7 +31,7 @@ from tui.screens.grid import fill
 from tui.session import Session
 from tui.widgets import Chart, EventLog, MemoryPanel, Panel, Table
 
-SMOOTHING = (8.0, 32.0, 0.0)
+SMOOTHING = (4.0, 16.0, 64.0, 0.0)
 """Time constants in steps that `s` goes through; 0 is none. It does not change with the zoom."""
 PANELS = ("loss", "accuracy", "KL", "margin", "memory", "iterations", "events")
 

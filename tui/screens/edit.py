@@ -61,7 +61,7 @@ class Field(Horizontal):
             return Text.assemble(("edited", "bold warn"), (f"   proposed {setting(self.proposed)}", "dim"), bounds)
         if self.value != self.before:
             return Text.assemble(("proposed", "run"), (f"   was {setting(self.before)}", "dim"), bounds)
-        return Text("   ".join(part for part in (self.info.bounds, self.info.description) if part), "faint")
+        return Text(self.info.bounds, "faint")
 
     def _tone(self) -> str:
         return (
@@ -102,6 +102,9 @@ class EditScreen(ModalScreen[Choice | None]):
         self.query(Input).first().focus()
         self._say()
 
+    def on_descendant_focus(self) -> None:
+        self._say()
+
     @on(Input.Changed)
     def _say(self) -> None:
         fields = list(self.query(Field))
@@ -110,6 +113,8 @@ class EditScreen(ModalScreen[Choice | None]):
         state = Text(f"edited: {', '.join(touched)}" if touched else "as proposed", "warn" if touched else "dim")
         if wrong:
             state = Text(f"cannot be used: {', '.join(wrong)}", "bold bad")
+        if self.focused is not None and isinstance(field := self.focused.parent, Field):
+            state = Text.assemble((field.info.name, "bold"), (f": {field.info.description}\n", "dim"), state)
         self.query_one("#edit-state", Prose).text = state
 
     @on(Input.Submitted)

@@ -101,6 +101,7 @@ class GateScreen(Steering):
         return self.size.width < WIDE or self.size.height < TALL
 
     def on_resize(self, _: events.Resize) -> None:
+        self.set_class(self.single, "-single-gate")
         self.query_one("#gate").set_class(self.single, "-single")
         self.action_panel(PANELS.index(self._shown) + 1)
 
