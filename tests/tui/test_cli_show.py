@@ -63,6 +63,8 @@ def test_ls_shows_lost_and_unreadable_runs_for_what_they_are(runs: Path, capsys:
         "done": "completed",
         "hurt": "unreadable",
     }
+    assert main(["status", "hurt"]) == 1
+    assert "hurt: unreadable" in capsys.readouterr().out
     assert main(["ls"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4

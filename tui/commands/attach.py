@@ -37,7 +37,7 @@ def require_terminal() -> None:
     if not has_terminal():
         raise UsageError(
             "the screens need a terminal, and there is none here",
-            remedy="start with --no-attach, then look with: pilothouse status RUN",
+            remedy="start with --no-attach, and look with pilothouse status RUN",
         )
 
 

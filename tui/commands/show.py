@@ -37,7 +37,7 @@ def status(args: Namespace) -> int:
         emit(row)
     else:
         say(*_report(row))
-    return 0
+    return 1 if row["state"] == "unreadable" else 0
 
 
 def log(args: Namespace) -> int:
