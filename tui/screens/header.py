@@ -47,6 +47,7 @@ class Header(RunHeader):
             unit=pulse.unit if pulse else "step",
             eta_s=pulse.eta_s if pulse else None,
             beat_age_s=age,
+            promise_s=pulse.promise_s if pulse else 30.0,
             card=pulse.memory.name if pulse and pulse.memory and self.size.width >= 140 else "",
             badge="VIEW PAUSED" if self.view_paused else "SUSPENDED" if how.state == "suspended" else "",
             readonly=self.session.readonly,

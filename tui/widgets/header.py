@@ -14,7 +14,8 @@ from tui.glyphs import Glyphs
 from tui.widgets.panel import Panel, Row
 from tui.widgets.words import age, duration
 
-FRESH_S, STALE_S = 5.0, 20.0
+LATE = 1 / 3
+"""Of the time that the engine promised to beat within: past it the heart turns amber, past the promise red."""
 """A heartbeat younger than the first is fresh, older than the second lost: unless the caller knows better."""
 
 
@@ -28,7 +29,8 @@ LONG_NAME, SHORT_NAME = 32, 20
 class RunStatus:
     """What the row shows. `state` is a record's run state or `lost`, `hung`; `card` may be empty.
 
-    `beat_age_s` None is a run without an engine; `badge` is shown as it is instead of the state's own word.
+    `beat_age_s` None is a run without an engine; the engine promised its next beat within `promise_s`. `badge` is shown
+    as it is instead of the state's own word.
     """
 
     name: str
@@ -41,6 +43,7 @@ class RunStatus:
     unit: str = "step"
     eta_s: float | None = None
     beat_age_s: float | None = None
+    promise_s: float = 30.0
     card: str = ""
     badge: str = ""
     readonly: bool = False
@@ -162,6 +165,7 @@ def _beat(status: RunStatus, glyphs: Glyphs) -> Text | None:
     seconds = status.beat_age_s
     if seconds is None or status.state in _OVER:
         return None
-    lost = status.state in ("lost", "hung") or seconds >= STALE_S
-    tone, word = ("bad", " no beat") if lost else ("warn", " late") if seconds >= FRESH_S else ("good", "")
+    lost = status.state in ("lost", "hung") or seconds >= status.promise_s
+    late = seconds >= LATE * status.promise_s
+    tone, word = ("bad", " no beat") if lost else ("warn", " late") if late else ("good", "")
     return Text.assemble((f"{glyphs.heart} ", tone), (age(seconds), "dim" if tone == "good" else tone), (word, tone))

@@ -57,7 +57,7 @@ def test_at_80_columns_place_time_and_life_are_there() -> None:
     ("state", "seconds", "said"),
     [
         ("running", 0.4, "♥ 0.4 s"),
-        ("running", 9.0, "♥ 9.0 s late"),
+        ("running", 12.0, "♥ 12 s late"),
         ("running", 40.0, "♥ 40 s no beat"),
         ("hung", 3.0, "HUNG"),
         ("lost", 700.0, "LOST"),
