@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from rich.text import Text
 
-from engine.records import Pulse
 from engine.store.rows import Gate, RunInfo
 from tui.presenters.standing import Standing
 
@@ -31,14 +30,6 @@ def banner(
     if standing.resumable:
         text.append("\n").append_text(_press(key("run.resume"), "starts a new engine from the last checkpoint"))
     return text
-
-
-def place(pulse: Pulse | None) -> str:
-    """Where a run is, in a few characters: `2 dpo 312/1000`."""
-    if pulse is None:
-        return ""
-    step = f" {pulse.step}/{pulse.max_steps}" if pulse.max_steps else ""
-    return f"{pulse.iteration} {pulse.stage}{step}".rstrip()
 
 
 def _completed(info: RunInfo, model: str) -> Text:

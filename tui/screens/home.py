@@ -83,6 +83,8 @@ class HomeScreen(ThriftyScreen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "resume":
             return bool(self._selected().get("resumable"))
+        if action == "open":
+            return bool(self._selected())
         return super().check_action(action, parameters)
 
     def _selected(self) -> dict[str, Any]:

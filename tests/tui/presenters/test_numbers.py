@@ -9,7 +9,15 @@ from tui.presenters.numbers import number, ratio, setting, signed
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.58123, "0.581"), (1.0, "1.000"), (8.4123, "8.412"), (12.34, "12.34"), (1204.4, "1204"), (0.0, "0.000"), (0.00042, "4.2e-4")],
+    [
+        (0.58123, "0.581"),
+        (1.0, "1.000"),
+        (8.4123, "8.412"),
+        (12.34, "12.34"),
+        (1204.4, "1204"),
+        (0.0, "0.000"),
+        (0.00042, "4.2e-4"),
+    ],
 )
 def test_decimals_line_up_until_numbers_grow(value: float, shown: str) -> None:
     assert number(value) == shown

@@ -97,8 +97,8 @@ async def cockpit(
     ticker = Ticker()
     async with AsyncExitStack() as stack:
         stack.enter_context(alive(paths) if engine else nullcontext())
-        app = Pilothouse(paths, environ={"LANG": "C.UTF-8"}, monotonic=ticker, **how)
-        pilot = await stack.enter_async_context(app.run_test(size=size))
+        app = Pilothouse(paths, monotonic=ticker, **{"environ": {"LANG": "C.UTF-8"}, **how})
+        pilot = await stack.enter_async_context(app.run_test(size=size, notifications=True))
         yield Cockpit(app, pilot, paths, ticker)
 
 
