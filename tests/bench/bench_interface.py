@@ -20,7 +20,8 @@ from tests.fixtures.long_run import write_long_run
 NAME = "Interface"
 PACKAGES = ("textual", "numpy")
 LONG, METRICS = 1_000_000, 20
-STARTS, KEYS, PACE, WATCH_S = 7, 150, 10.0, 20.0
+STARTS, KEYS, PACE, WATCH_S = 7, 200, 10.0, 20.0
+CURVE_STEPS = 30  # a curve long enough for a cursor to move on
 
 
 def measure(steps: int = LONG) -> list[Row]:
@@ -105,9 +106,9 @@ def attached(paths: RunPaths, options: Sequence[str] = ()) -> Iterator[tuple[Ter
 
 @contextmanager
 def demo_training() -> Iterator[RunPaths]:
-    """The embedded demo, from its first training step on; its engine is stopped at the end."""
+    """The embedded demo, some steps into a long training; its engine is stopped at the end."""
     demo = [sys.executable, "-m", "tui.cli", "demo", "--no-attach", "--decide", "auto", "--name", "bench-demo"]
-    subprocess.run([*demo, "--set", "budget.iterations=50"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*demo, "--set", "max_steps=5000"], check=True, stdout=subprocess.DEVNULL)
     paths = find_run("bench-demo")
     try:
         end = time.monotonic() + 180
@@ -123,4 +124,4 @@ def demo_training() -> Iterator[RunPaths]:
 def is_training(paths: RunPaths) -> bool:
     with Reader(paths.ledger) as reader:
         pulse = reader.pulse()
-        return pulse is not None and pulse.iteration > 0 and pulse.stage in ("dpo", "train")
+        return pulse is not None and pulse.stage == "dpo" and pulse.step >= CURVE_STEPS
