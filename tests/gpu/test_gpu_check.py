@@ -54,7 +54,7 @@ def test_a_line_of_the_table() -> None:
 
 
 def test_a_line_without_a_card() -> None:
-    assert Outcome("demo", Watched(), None).line == "| demo | 0.00 | — | 0.0 | — | not compared |\n"
+    assert Outcome("demo", Watched(), None).line == "| demo | 0.00 | — | — | — | not compared |\n"
 
 
 @pytest.mark.parametrize("on_card", [True, False])

@@ -38,8 +38,8 @@ class Watched:
     fault: str = ""
 
     @property
-    def panel_peak(self) -> int:
-        return max((memory.peak or 0 for memory in self.panel), default=0)
+    def panel_peak(self) -> int | None:
+        return max((memory.peak for memory in self.panel if memory.peak is not None), default=None)
 
     @property
     def errors(self) -> list[int]:
