@@ -37,14 +37,9 @@ def start_engine(paths: RunPaths) -> int:
 
 def begin(config: Path, name: str) -> RunPaths:
     """A new run from a config, its engine started. Raises ConfigError, UsageError, StoreError."""
-    from engine.config import load_config
-    from engine.store.paths import check_name, create_run
-    from tui.commands.check import as_yaml
-    from tui.commands.inputs import settle
+    from tui.commands.inputs import new_run
 
-    check_name(name)
-    settled = settle(load_config(config), str(config))
-    paths = create_run(name, as_yaml(settled))
+    paths = new_run(config, name)
     start_engine(paths)
     return paths
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.config import RunConfig, load_config
-from tui.commands.inputs import settle
+from tui.commands.inputs import as_yaml, settle
 from tui.commands.output import say
 
 
@@ -15,13 +15,6 @@ def check(args: Namespace) -> int:
     config = settle(load_config(Path(args.config), args.settings), args.config)
     say(as_yaml(config).rstrip(), "", *(f"# {line}" for line in outline(config)), "# Nothing was started.")
     return 0
-
-
-def as_yaml(config: RunConfig) -> str:
-    """The whole config, defaults included, as a file that gives the same config again."""
-    import yaml
-
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def outline(config: RunConfig) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Before a run is created: every file that its config names is there, and is named from the root of the file system.
+"""A run made of a config, once every file that the config names is there and has its full path.
 
 The engine runs detached and may be resumed from another folder, so a relative path must not survive into its config. It
 is looked for from where the operator stands, then beside the config, then in the folder above (`configs/` sits in one).
@@ -8,13 +8,28 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from engine.config import RunConfig
+from engine.config import RunConfig, load_config
 from engine.errors import ConfigError, Fault
+from engine.store.paths import RunPaths, check_name, create_run
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+
+def new_run(source: Path, name: str, assignments: Sequence[str] = ()) -> RunPaths:
+    """A run directory for the config in `source`, or nothing at all and ConfigError, UsageError, StoreError."""
+    check_name(name)
+    config = settle(load_config(source, assignments), str(source))
+    return create_run(name, as_yaml(config))
+
+
+def as_yaml(config: RunConfig) -> str:
+    """The whole config, defaults included, as a file that gives the same config again."""
+    import yaml
+
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def settle(config: RunConfig, source: str) -> RunConfig:

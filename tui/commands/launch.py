@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.errors import BusyError, DecisionError, StoreError, UsageError
 from engine.store.lock import Liveness, liveness
-from engine.store.paths import RunPaths, check_name, create_run, find_run, unused_name
+from engine.store.paths import RunPaths, find_run, unused_name
 from engine.store.reader import Reader
 from engine.store.rows import RunInfo
 from tui.client import Client, start_engine
@@ -39,16 +39,12 @@ def run(args: Namespace) -> int:
 
 
 def _start(source: Path, name: str, args: Namespace) -> int:
-    from engine.config import load_config
-    from tui.commands.check import as_yaml
-    from tui.commands.inputs import settle
+    from tui.commands.inputs import new_run  # pydantic: not for `resume`
 
-    check_name(name)
     if not args.no_attach:
         require_terminal()
     decide = [] if args.decide is None else [f"decide={args.decide}"]
-    config = settle(load_config(source, [*args.settings, *decide]), str(source))
-    return _launch(create_run(name, as_yaml(config)), args)
+    return _launch(new_run(source, name, [*args.settings, *decide]), args)
 
 
 def resume(args: Namespace) -> int:
