@@ -34,7 +34,7 @@ def decide(args: Namespace) -> int:
 
 def _open_gate(paths: RunPaths, reader: Reader) -> Gate:
     gate, state = reader.gate(), reader.state().state
-    if gate is None or (gate.decision is None and state in {"completed", "failed"}):
+    if gate is None or (gate.decision is None and state == "completed"):
         raise DecisionError(
             f"{paths.name} has no open gate: it is {state}", remedy=f"see: pilothouse status {paths.name}"
         )
