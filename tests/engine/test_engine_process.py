@@ -191,8 +191,7 @@ def test_an_operator_steers_a_training(new_run: Callable[..., Run]) -> None:
     run.until(run.training(2))
 
     assert run.order("pause").ok
-    assert run.status()["state"] == "paused"
-    at = run.status()["step"]
+    at = run.reach("paused")["step"]
     assert run.order("resume").ok
     run.until(run.training(at + 1))
 

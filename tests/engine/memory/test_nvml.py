@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from standin import Machine, build, compiler
+from tests.engine.memory.standin import Machine, build, compiler
 
 from engine.memory.nvml import Sampler
 
