@@ -36,10 +36,18 @@ class KeyBar(Panel):
 
     def __init__(self) -> None:
         super().__init__(framed=False)
+        self._keys: list[tuple[str, str, bool]] = []
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.stale())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._follow())
+
+    def _follow(self) -> None:
+        """Screens ask whether their keys still make sense at every heartbeat; the answer is mostly the same."""
+        keys = [(key, binding.description, on) for key, binding, on in bindings_of(self.screen) if binding.show]
+        if keys != self._keys:
+            self._keys = keys
+            self.stale()
 
     def paint(self, width: int, height: int) -> list[Row]:  # noqa: ARG002
         line = Text()
