@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.segment import Segment
 from textual import on
@@ -90,6 +94,7 @@ class Pilothouse(App[None]):
             self.notify(fault, title="keys", severity="warning", markup=False, timeout=15)
         if self.session is not None:
             self.call_after_refresh(self._tail, self.session.feed)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)  # or the terminal is left raw
 
     def on_unmount(self) -> None:
         self._stop_feed()
@@ -204,7 +209,7 @@ class Pilothouse(App[None]):
         binding = next(binding for binding in SCREENS[screen] if binding.id == name)
         return self.get_key_display(binding.with_key(self._keymap.get(name, binding.key).split(",")[0]))
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         commands = getattr(screen, "commands", None)
         if commands is not None:
             yield from commands()
@@ -232,5 +237,21 @@ def run_app(
 ) -> int:
     """Show the screens until they are left. Returns an exit code; a run that was open goes on."""
     app = Pilothouse(target, readonly=readonly, ascii_only=ascii_only, theme=theme)
-    app.run()
+    with _own_title():
+        app.run()
     return app.return_code or 0
+
+
+@contextmanager
+def _own_title() -> Iterator[None]:
+    """The terminal keeps its title for us and takes it back afterwards (XTWINOPS; ignored where it is not known)."""
+    stream = sys.__stderr__
+    known = stream is not None and stream.isatty()
+    if stream is not None and known:
+        stream.write("\x1b[22;2t")
+    try:
+        yield
+    finally:
+        if stream is not None and known:
+            stream.write("\x1b[23;2t")
+            stream.flush()

@@ -174,15 +174,16 @@ class Feed:
         self._tell(GateChanged(gate), gate)
 
     def _curves(self, reader: Reader) -> None:
-        newest, view = reader.last_id(), self._view
-        one = None if view.whole_run else scope(self._iterations, reader.step_range()[1])
+        newest, view, last = reader.last_id(), self._view, reader.step_range()[1]
+        one = None if view.whole_run else scope(self._iterations, last)
         key = (newest, view, one.index if one else None)
         if self._seen.get(CurvesChanged) == key:
             return
-        first = one.first_step if one else 0
-        window = _window(view, first, _end(one, self._iterations))
+        first, end = one.first_step if one else 0, _end(one, self._iterations)
+        window = _window(view, first, end)
         curves = tuple(_first_with_data(reader, slot, window, first, view.columns) for slot in SLOTS)
-        self._tell(CurvesChanged(curves, one.index if one else None), key)
+        extent = (1.0, float(max(1, (last if end is None else end) - first)))
+        self._tell(CurvesChanged(curves, one.index if one else None, extent), key)
         self._tell(MemoryHistory(*_columns(reader.recent("memory/used", MEMORY_POINTS))), newest)
 
 

@@ -28,7 +28,7 @@ def _keys(screen: str, *rows: tuple[str, str, str, bool]) -> list[Binding]:
 def _name(action: str) -> str:
     """`cursor(-1)` as `cursor_back`: an id without signs that YAML minds."""
     word, _, argument = action.rstrip(")").partition("(")
-    return f"{word}_{argument.replace('-1', 'back').replace('.', '_')}" if argument else word
+    return f"{word}_{'back' if argument.startswith('-') else argument.replace('.', '_')}" if argument else word
 
 
 HOME = _keys(
@@ -59,6 +59,8 @@ RUN = _keys(
     ("escape", "back", "back to the overview", False),
     ("plus,equals_sign", "zoom(0.5)", "zoom in and out", False),
     ("minus", "zoom(2)", "zoom out", False),
+    ("left", "pan(-0.25)", "move the zoomed window", False),
+    ("right", "pan(0.25)", "move right", False),
     ("0", "zoom_reset", "all of it, no cursor", False),
     ("comma", "cursor(-1)", "cursor left and right, in all charts", False),
     ("full_stop", "cursor(1)", "cursor right", False),

@@ -64,10 +64,14 @@ class EventsChanged(FeedMessage):
 
 @dataclass
 class CurvesChanged(FeedMessage):
-    """The four charts, None where a slot has no numbers; of one iteration, or (None) of the whole run."""
+    """The four charts, None where a slot has no numbers; of one iteration, or (None) of the whole run.
+
+    `extent` is the first and the last step of that iteration or run, which a zoomed view's curves do not reach.
+    """
 
     curves: tuple[Curve | None, ...]
     iteration: int | None
+    extent: tuple[float, float]
 
 
 @dataclass

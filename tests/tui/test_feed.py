@@ -195,8 +195,12 @@ def test_a_ledger_that_is_none_is_said_once_and_tried_again(runs: Path) -> None:
     posted: list[FeedMessage] = []
     feed = Feed(paths, posted.append)
     looks = iter(range(5))
-    feed._wake.set()
-    thread = threading.Thread(target=feed.follow, args=(lambda: (feed._wake.set(), next(looks, 5) >= 4)[1],))
+
+    def cancelled() -> bool:
+        feed.close()  # do not sleep
+        return next(looks, 5) >= 4
+
+    thread = threading.Thread(target=feed.follow, args=(cancelled,))
     thread.start()
     thread.join(10)
     assert not thread.is_alive()

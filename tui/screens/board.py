@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
@@ -49,6 +50,7 @@ class Board(Container):
         self.session = session
         self.whole_run = False
         self._view = View()
+        self._scope: int | None = None
         self._live: list[tuple[type[FeedMessage], Callable[[Any], None]]] = []
         self._last_event = 0
         self._kl_limit = Thresholds().kl
@@ -76,10 +78,10 @@ class Board(Container):
         self.session.bulletin.follow(self, kind, lambda message: None if self.paused else show(message))
 
     def _show_curves(self, message: CurvesChanged) -> None:
-        extents = [(curve.x[0], curve.x[-1]) for curve in message.curves if curve is not None]
-        if extents:
-            whole = (float(min(low for low, _ in extents)), float(max(high for _, high in extents)))
-            self._view = View(whole) if self._view.window is None else self._view.grow(whole)
+        if message.iteration != self._scope:  # another iteration counts its own steps: an old window means nothing
+            self._scope, self._view = message.iteration, self._view.reset()
+            self._ask()
+        self._view = self._view.grow(message.extent)
         of = "run" if message.iteration is None else f"iteration {message.iteration}"
         marks = self._marks() if message.iteration is None else ()
         for chart, curve in zip(self.charts, message.curves, strict=True):
@@ -121,15 +123,23 @@ class Board(Container):
     def zoom(self, factor: float) -> None:
         self._look(self._view.zoom(factor, self.charts[0].cursor_x))
 
+    def pan(self, share: float) -> None:
+        self._look(self._view.pan(share))
+
     def zoom_reset(self) -> None:
         self._look(self._view.reset())
-        for chart in self.charts:
-            chart.cursor_x = None
+        self._point(None)
 
     def move_cursor(self, cells: int) -> None:
         """The cursor of all charts at the same step; a panned window follows when it leaves it."""
         chart = self.charts[0]
-        at = self._view.step(chart.cursor_x, cells, max(other.plot_width for other in self.charts))
+        self._point(self._view.step(chart.cursor_x, cells, max(other.plot_width for other in self.charts)))
+
+    @on(Chart.Pointed)
+    def _pointed(self, event: Chart.Pointed) -> None:
+        self._point(event.x)
+
+    def _point(self, at: float | None) -> None:
         for chart in self.charts:
             chart.cursor_x = at
 
@@ -146,8 +156,8 @@ class Board(Container):
 
     def toggle_scope(self) -> None:
         self.whole_run = not self.whole_run
-        self._view = View()
-        self._look(self._view)
+        self._view = self._view.reset()
+        self._ask()
 
     def step_shown(self, by: int) -> None:
         self.shown = PANELS[(PANELS.index(self.shown) + by) % len(PANELS)]
@@ -160,8 +170,12 @@ class Board(Container):
 
     def _ask(self) -> None:
         """Tell the feed what is looked at: a point a dot, two dots a cell."""
-        columns = 2 * max(chart.plot_width for chart in self.charts)
-        self.session.feed.look(Look(self.whole_run, self._view.window, columns))
+        columns, window = 2 * max(chart.plot_width for chart in self.charts), self._view.window
+        if window is not None:
+            warm = min(5 * self.charts[0].smooth, window[0])  # what the smoothed line needs before it is seen
+            columns = round(columns * (1 + warm / (window[1] - window[0])))
+            window = window[0] - warm, window[1]
+        self.session.feed.look(Look(self.whole_run, window, columns))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._ask)

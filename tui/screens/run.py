@@ -121,6 +121,9 @@ class RunScreen(Controls):
     def action_zoom(self, factor: float) -> None:
         self.board.zoom(factor)
 
+    def action_pan(self, share: float) -> None:
+        self.board.pan(share)
+
     def action_zoom_reset(self) -> None:
         self.board.zoom_reset()
 

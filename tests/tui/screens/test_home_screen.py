@@ -40,15 +40,8 @@ def row(c: Cockpit, name: str) -> int:
 
 
 async def test_runs_stand_in_the_order_in_which_they_need_somebody(here: Path) -> None:
-    done, lost, busy, waits = (
-        write_run(state, name)
-        for state, name in (
-            ("completed", "done"),
-            ("lost", "gone"),
-            ("running", "busy"),
-            ("awaiting_decision", "waits"),
-        )
-    )
+    done, lost = write_run("completed", "done"), write_run("lost", "gone")
+    busy, waits = write_run("running", "busy"), write_run("awaiting_decision", "waits")
     (here / "torn").mkdir()
     (here / "torn" / "run.db").write_bytes(b"not a database")
     with alive(busy), alive(waits):

@@ -76,6 +76,30 @@ async def test_zoom_narrows_every_chart_alike() -> None:
         assert {chart.shown for chart in board.charts} == {before}
 
 
+async def test_a_zoomed_window_moves_and_whole_ranges_do_not() -> None:
+    async with cockpit("running") as c:
+        board = (await running(c)).board
+        before = board.charts[0].shown
+        await c.press("left")
+        assert board.charts[0].shown == before
+        await c.press("plus", "plus")
+        zoomed = board.charts[0].shown
+        await c.press("left")
+        [moved] = {chart.shown for chart in board.charts}
+        assert moved[0] < zoomed[0]
+        assert moved[1] - moved[0] == pytest.approx(zoomed[1] - zoomed[0])
+
+
+async def test_a_click_on_a_chart_points_at_that_step_in_all() -> None:
+    async with cockpit("running") as c:
+        board = (await running(c)).board
+        await c.pilot.click("#loss", offset=(20, 5))
+        await c.pilot.pause()
+        [at] = {chart.cursor_x for chart in board.charts}
+        assert at is not None
+        assert 0 < at < 30
+
+
 async def test_log_axis_and_smoothing_are_for_all() -> None:
     async with cockpit("running") as c:
         board = (await running(c)).board
