@@ -1,4 +1,4 @@
-"""The loop over a real ledger with stages that only pretend to train: what it begins, judges, decides and hands over."""
+"""The loop over a real ledger with stages that only pretend to train: what it begins, judges and hands over."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.engine.memory.standin import Machine, build, compiler
 
 from engine.memory.nvml import Sampler
+from tests.engine.memory.standin import Machine, build, compiler
 
 MIB = 2**20
 Start = Callable[..., Machine]
