@@ -151,7 +151,7 @@ class Pilothouse(App[None]):
             self._look_at_gate()
         elif isinstance(message, CommandApplied):
             applied = message.applied
-            self.notify(applied.result, severity="information" if applied.ok else "warning", markup=False, timeout=6)
+            self.notify(applied.result, severity="information" if applied.ok else "warning", markup=False, timeout=4)
 
     def _look_at_gate(self) -> None:
         """Ring once a gate, and open it unless the operator is in the middle of something."""

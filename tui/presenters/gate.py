@@ -77,7 +77,8 @@ def _weakness(weakness: Weakness) -> tuple[Cell, ...]:
 
 def _detail(weakness: Weakness) -> str:
     """Its own line, with the test that weighed it where the line does not name it."""
-    p = "" if weakness.p_value is None else f", p = {weakness.p_value:.2g}"
+    said = weakness.p_value is None or "p " in weakness.test
+    p = "" if said else f", p = {weakness.p_value:.2g}"
     test = f"{weakness.test}{p}" if weakness.test else p.lstrip(", ")
     if not weakness.detail or not test or test in weakness.detail:
         return weakness.detail or test

@@ -45,7 +45,7 @@ class Controls(Steering):
         else:
             self._ask(
                 "Pause training?",
-                "The engine holds at the next step and keeps the model loaded. P resumes it.",
+                "The engine holds at the next step and keeps the model loaded; the same key resumes it.",
                 "pause",
             )
 
