@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.store.reader import Reader
 
 FAST_S, SLOW_S = 0.2, 0.5
-SHARE = 1 / 50
+SHARE = 1 / 100
 """Of one core, that reading curves may take: after a dear look at a long run the next one waits longer."""
 EVENTS = 200
 MEMORY_POINTS = 600

@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from engine.memory.host import host_memory
+from engine.memory.nvml import Sampler
 from engine.records import Pulse
 from engine.store.ledger import Ledger
 from engine.store.lock import EngineLock
@@ -28,7 +28,7 @@ def run(paths: RunPaths, pace: float) -> None:
     """Go on with the newest iteration: `pace` rows a second of every metric that the run has."""
     with Reader(paths.ledger) as reader:
         names, last, iteration = reader.names(), reader.step_range()[1] or 0, reader.iterations()[-1].index
-    chance = random.Random(0)
+    chance, sampler = random.Random(0), Sampler().start()
     with EngineLock.acquire(paths), Ledger.open(paths) as ledger:
         ledger.begin_attempt(paths.config_sha())
         ledger.set_state("running")
@@ -38,7 +38,7 @@ def run(paths: RunPaths, pace: float) -> None:
             now = time.time()
             ledger.record(iteration, step, now, {name: _value(k, step, chance) for k, name in enumerate(names)})
             if now - pulse.t >= BEAT_S:
-                pulse = replace(pulse, t=now, step=step, memory=host_memory(t=now))
+                pulse = replace(pulse, t=now, step=step, memory=sampler.latest()[0])
                 ledger.beat(pulse)
             time.sleep(max(0.0, start + (step - last) / pace - time.monotonic()))
 
