@@ -126,6 +126,7 @@ class EvaluationConfig(Section):
     seed: Whole = Field(123, ge=0, description="of evaluation's sampling, the same each iteration")
     probes: tuple[Text, ...] = Field((), description="capability probe files (.jsonl); the demo brings its own")
     kl_probe_prompts: Whole = Field(8, ge=1, description="fixed prompts of the KL probe during training")
+    kl_probe_tokens: Whole = Field(24, ge=1, description="and the length of its samples")
     kl_probe_share: Real = Field(
         0.02, ge=0, le=0.03, description="share of training time that the KL probe may take; 0 is off"
     )

@@ -10,8 +10,6 @@ from engine.models.generate import generate
 from engine.models.resident import Resident
 from engine.models.tokens import Content, TokenSequence, prompt_ids
 
-PROBE_TOKENS = 24  # enough for a rate per token; longer samples cost more and say little more
-
 
 class KlProbe:
     """Measures KL to the baseline between two optimizer steps, and leaves no trace: the random state and the model's
@@ -26,7 +24,7 @@ class KlProbe:
         prompts: Sequence[Content],
         *,
         seed: int,
-        max_new_tokens: int = PROBE_TOKENS,
+        max_new_tokens: int,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._resident = resident

@@ -73,8 +73,9 @@ def _last(trainer: WholeCheckpoints) -> tuple[int, Path]:
 def _probe(job: Job) -> KlProbe | None:
     if not job.config.evaluation.kl_probe_share:
         return None
-    prompts = [prompt.content for prompt in job.task.eval_prompts[: job.config.evaluation.kl_probe_prompts]]
-    return KlProbe(job.resident, prompts, seed=job.config.evaluation.seed)
+    settings = job.config.evaluation
+    prompts = [prompt.content for prompt in job.task.eval_prompts[: settings.kl_probe_prompts]]
+    return KlProbe(job.resident, prompts, seed=settings.seed, max_new_tokens=settings.kl_probe_tokens)
 
 
 def _is_final(job: Job, step: int, past: Sequence[Applied]) -> bool:

@@ -7,12 +7,14 @@ their per-item results and the completions that later iterations pair with, and 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.outcome import Evaluation
-from engine.records import WIN_RATE
+from engine.records import KL, WIN_RATE
+from engine.stages.boundary import PROBE_METRIC
 from engine.stages.job import Job
 from engine.store.atomic import write_json
 from engine.store.iterations import EVALUATION, SAMPLES, write_lines
@@ -33,6 +35,9 @@ def run(job: Job) -> dict[str, Any]:
         progress=job.helm.progress,
     )
     write_evaluation(job.work, evaluation)
+    kl = evaluation.metrics.get(KL)
+    if kl is not None and kl.value is not None:  # the same quantity as the probe's, better measured: its last point
+        job.ledger.record(job.index, job.helm.step, time.time(), {PROBE_METRIC: kl.value})
     missing = [name for name, metric in evaluation.metrics.items() if not metric.measured]
     if missing:
         job.say("evaluate.missing", f"could not be measured: {', '.join(missing)}", "error")
