@@ -44,6 +44,7 @@ class GateScreen(Steering):
         super().__init__(session)
         self._opened = session.monotonic()
         self._shown = PANELS[0]
+        self._alive = ("", "")
 
     def compose(self) -> ComposeResult:
         yield GateHead(self.session)
@@ -63,7 +64,7 @@ class GateScreen(Steering):
         follow = self.session.bulletin.follow
         follow(self, GateChanged, lambda _: self._tell())
         follow(self, IterationsChanged, lambda _: self._tell())
-        follow(self, HealthChanged, lambda _: self.refresh_bindings())
+        follow(self, HealthChanged, self._living)
         follow(self, CommandSent, self._sent)
         follow(self, CommandApplied, self._applied)
 
@@ -99,6 +100,12 @@ class GateScreen(Steering):
     @property
     def single(self) -> bool:
         return self.size.width < WIDE or self.size.height < TALL
+
+    def _living(self, message: HealthChanged) -> None:
+        """Keys make another sense when the engine comes or goes, not at every heartbeat."""
+        if (alive := (message.state, message.life.verdict)) != self._alive:
+            self._alive = alive
+            self.refresh_bindings()
 
     def on_resize(self, _: events.Resize) -> None:
         self.set_class(self.single, "-single-gate")

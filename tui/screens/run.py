@@ -16,6 +16,7 @@ from tui.screens.controls import Controls
 from tui.screens.header import Header
 from tui.screens.keybar import KeyBar
 from tui.screens.tabs import Tabs
+from tui.session import Session
 from tui.widgets import Prose
 
 WIDE, TALL = 100, 30
@@ -24,6 +25,10 @@ WIDE, TALL = 100, 30
 
 class RunScreen(Controls):
     BINDINGS = [*RUN]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._told: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Header(self.session)
@@ -54,6 +59,10 @@ class RunScreen(Controls):
         if standing is None or health is None:
             return
         latest = self.session.bulletin.latest(GateChanged)
+        known = (standing, health.info, health.life.verdict, latest)
+        if known == self._told:
+            return
+        self._told = known
         words = self.session.client.last_words() if standing.state in {"failed", "lost"} else ()
         model = str(self.session.paths.final)
         told = banner(standing, health.info, latest.gate if latest else None, words, model, self.pilothouse.key_of)
@@ -64,6 +73,7 @@ class RunScreen(Controls):
         self.refresh_bindings()
 
     def _failed(self, message: FeedFailed) -> None:
+        self._told = ()
         area = self.query_one("#banner", Prose)
         area.text, area.display = Text(message.message, "bad"), True
 

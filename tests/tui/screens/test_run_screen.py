@@ -246,6 +246,20 @@ async def test_a_ledger_that_cannot_be_read_is_said() -> None:
         await c.until(lambda: not c.app.is_running, "the end")
 
 
+async def test_a_ledger_that_can_be_read_again_is_shown_again() -> None:
+    whole: list[bytes] = []
+
+    def hide(paths: RunPaths) -> None:
+        whole.append(paths.ledger.read_bytes())
+        paths.ledger.write_bytes(b"not a database")
+
+    async with cockpit("lost", engine=False, before=hide) as c:
+        await c.until_shown("run.db")
+        c.paths.ledger.write_bytes(whole[0])
+        await c.until_shown("it ended without a word")
+        assert "run.db" not in c.text
+
+
 async def test_hostile_text_reaches_the_screen_as_text() -> None:
     def speak(paths: RunPaths) -> None:
         with Ledger.open(paths) as ledger:
