@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from engine.errors import ConfigError
-from engine.records import Memory, Pulse, Scalar, Settings
+from engine.records import LIVE_STATES, Memory, Pulse, Scalar, Settings
 from engine.store.control import Inbox
 from engine.store.ledger import Ledger
 from engine.store.rows import Command
@@ -88,7 +88,8 @@ class Helm:
         """Record the run's new state durably, and beat."""
         if state != self._pulse.state:
             self._ledger.set_state(state, fault)  # type: ignore[arg-type]
-        self._pulse = replace(self._pulse, state=state)  # type: ignore[arg-type]
+        eta = self._pulse.eta_s if state in LIVE_STATES else None
+        self._pulse = replace(self._pulse, state=state, eta_s=eta)  # type: ignore[arg-type]
         self.beat(force=True)
 
     def progress(self, done: int, total: int) -> None:

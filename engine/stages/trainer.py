@@ -22,6 +22,7 @@ from engine.models.resident import Resident
 from engine.store.atomic import require_space, staged
 
 REFERENCE_ADAPTER = "ref"
+GROWTH, RESERVE = 1.3, 256 * 2**20  # a save begins only where this much room is left, of the last one and in bytes
 
 
 class WholeCheckpoints(DPOTrainer):  # type: ignore[misc]
@@ -46,7 +47,7 @@ class WholeCheckpoints(DPOTrainer):  # type: ignore[misc]
         place = Path(self.args.output_dir) / name
         while not place.exists():
             try:
-                require_space(place.parent, self._saved_bytes)
+                require_space(place.parent, int(GROWTH * self._saved_bytes) + RESERVE)
                 with staged(place) as staging:
                     self._write(model, trial, staging, name)
             except NoSpaceError as error:

@@ -114,6 +114,14 @@ def test_progress_says_where_the_run_is_and_when_it_will_be_done(deck: Deck) -> 
     assert pulse.eta_s == pytest.approx(40)
 
 
+def test_a_run_that_is_over_has_no_time_to_go(deck: Deck) -> None:
+    deck.helm.progress(0, 10)
+    deck.now += 1
+    deck.helm.progress(1, 10)
+    deck.helm.become("stopped")
+    assert deck.book.pulses[-1].eta_s is None
+
+
 def test_a_beat_is_not_written_more_often_than_four_times_a_second(deck: Deck) -> None:
     before = len(deck.book.pulses)
     for done in range(100):
