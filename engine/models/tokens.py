@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from engine.errors import ModelError
+from engine.errors import DataError, ModelError
+from engine.text import one_line
 
 Message = dict[str, str]
 Content = str | list[Message]
@@ -31,10 +32,19 @@ class TokenSequence:
 
 
 def prompt_ids(tokenizer: Any, prompt: Content) -> Ids:
-    """Ids of a prompt that is about to be answered. Raises ModelError for messages without a chat template."""
-    if isinstance(prompt, str):
-        return tuple(tokenizer(prompt)["input_ids"])
-    return _chat_ids(tokenizer, prompt, add_generation_prompt=True)
+    """Ids of a prompt that is about to be answered: one at least.
+
+    Raises ModelError for messages without a chat template, DataError for a prompt that comes to nothing.
+    """
+    if not isinstance(prompt, str):
+        return _chat_ids(tokenizer, prompt, add_generation_prompt=True)
+    ids: Ids = tuple(tokenizer(prompt)["input_ids"])
+    if not ids:
+        raise DataError(
+            f"the prompt {one_line(prompt, 60)!r} is no token at all to this tokenizer",
+            remedy="leave it out of the data, or give text that the tokenizer knows",
+        )
+    return ids
 
 
 def sequence_ids(tokenizer: Any, prompt: Content, completion: str) -> TokenSequence:

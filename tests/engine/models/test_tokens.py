@@ -7,7 +7,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import PreTrainedTokenizerFast
 
-from engine.errors import ModelError
+from engine.errors import DataError, ModelError
 from engine.models.demo import word_tokenizer
 from engine.models.tokens import pad, prompt_ids, sequence_ids, set_pad_token
 
@@ -79,3 +79,8 @@ def test_without_a_spare_row_the_last_word_pads_and_no_id_leaves_the_embedding()
     set_pad_token(tok, 3)
     assert tok.pad_token_id == 2
     assert len(tok) == 3
+
+
+def test_a_prompt_that_comes_to_nothing_is_named() -> None:
+    with pytest.raises(DataError, match="'  ' is no token at all|'' is no token at all"):
+        prompt_ids(word_tokenizer(["hello"]), "  ")
