@@ -82,5 +82,5 @@ def test_without_a_spare_row_the_last_word_pads_and_no_id_leaves_the_embedding()
 
 
 def test_a_prompt_that_comes_to_nothing_is_named() -> None:
-    with pytest.raises(DataError, match="'  ' is no token at all|'' is no token at all"):
+    with pytest.raises(DataError, match="is no token at all"):
         prompt_ids(word_tokenizer(["hello"]), "  ")
