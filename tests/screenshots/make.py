@@ -29,7 +29,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / "screenshots"
 WIDE, NARROW = (120, 40), (80, 24)
 PATIENCE_S = 240.0
-MID = 0.5
+LONGER = ("--set=max_steps=120", "--set=learning_rate=2.5e-4", "--set=checkpoint_steps=40")
+"""A longer and slower training than the demo's own, so that three pictures of one fit into it."""
+
+MID = 0.7
 """How far through an iteration's training the run screen is caught."""
 
 Row = dict[str, Any]
@@ -40,7 +43,7 @@ def main() -> None:
     os.chdir(ROOT)  # home lists the configs of the folder that it stands in
     with tempfile.TemporaryDirectory(prefix="pilothouse-") as folder:
         os.environ["PILOTHOUSE_RUNS"] = folder
-        steady = start("steady", "--set=max_steps=80")  # long enough for three pictures of one training
+        steady = start("steady", *LONGER)
         until(steady, lambda now: now["state"] == "awaiting_decision")
         pilothouse(["decide", "steady", "accept"])
         until(steady, lambda now: now["stage"] == "dpo" and now["step"] > MID * now["max_steps"])
