@@ -51,6 +51,7 @@ class Helm:
         self._ledger, self._inbox, self._memory = ledger, inbox, memory
         self._clock, self._sleep = clock, sleep
         self._pulse = Pulse(t=clock(), state="starting")
+        self._on_record = ""  # the state, as this engine last wrote it down
         self._seen = 0
         self._waiting: list[Command] = []
         self._beat_at = self._memory_at = 0.0
@@ -86,7 +87,8 @@ class Helm:
 
     def become(self, state: str, fault: str = "") -> None:
         """Record the run's new state durably, and beat."""
-        if state != self._pulse.state:
+        if state != self._on_record:
+            self._on_record = state
             self._ledger.set_state(state, fault)  # type: ignore[arg-type]
         eta = self._pulse.eta_s if state in LIVE_STATES else None
         self._pulse = replace(self._pulse, state=state, eta_s=eta)  # type: ignore[arg-type]

@@ -85,7 +85,8 @@ class Loop:
         metrics = publish.publish(job)
         seconds = sum(result["seconds"] for result in results.values())
         steps = sum(result.get("steps", 0) for result in results.values())
-        self._ledger.close_iteration(iteration.index, metrics, steps, seconds)
+        settings = results.get("dpo", {}).get("settings")
+        self._ledger.close_iteration(iteration.index, metrics, steps, seconds, settings)
         publish.clear(job)
 
     def _run_stage(self, job: Job, stage: Stage) -> None:

@@ -126,18 +126,24 @@ class Ledger:
                 (index, parent, "running", _dump(config), first_step, self._clock()),
             )
 
-    def close_iteration(self, index: int, metrics: Mapping[str, Metric], steps: int, train_s: float) -> None:
-        """The evaluation is in: status "evaluated". Per-item results are kept apart, for who asks for them."""
+    def close_iteration(
+        self, index: int, metrics: Mapping[str, Metric], steps: int, train_s: float, config: Settings | None = None
+    ) -> None:
+        """The evaluation is in: status "evaluated". Per-item results are kept apart, for who asks for them.
+
+        `config` replaces the iteration's where settings were changed live: it is what the training ended with.
+        """
         whole = {name: as_json(metric) for name, metric in metrics.items()}
         items = {
             name: {key: raw.pop(key) for key in ("items", "categories")}
             for name, raw in whole.items()
             if raw["items"] is not None
         }
-        row = (_dump(whole), _dump(items), steps, train_s, self._clock(), index)
+        settings = None if config is None else _dump(config)
+        row = (_dump(whole), _dump(items), steps, train_s, self._clock(), settings, index)
         self._change_iteration(
-            "UPDATE iteration SET status = 'evaluated', metrics = ?, items = ?, steps = ?, train_s = ?, ended = ?"
-            " WHERE idx = ?",
+            "UPDATE iteration SET status = 'evaluated', metrics = ?, items = ?, steps = ?, train_s = ?, ended = ?,"
+            " config = coalesce(?, config) WHERE idx = ?",
             row,
         )
 

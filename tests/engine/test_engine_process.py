@@ -209,6 +209,7 @@ def test_an_operator_steers_a_training(new_run: Callable[..., Run]) -> None:
     gate = run.reach("awaiting_decision")
     assert gate["gate"]["iteration"] == 1
     assert run.iterations()[1].steps < 4000
+    assert run.iterations()[1].config["learning_rate"] == 2e-4
     assert run.order("stop").ok
     assert run.reach("stopped")["gate"]["iteration"] == 1
 

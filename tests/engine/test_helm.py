@@ -114,6 +114,13 @@ def test_progress_says_where_the_run_is_and_when_it_will_be_done(deck: Deck) -> 
     assert pulse.eta_s == pytest.approx(40)
 
 
+def test_a_new_engine_says_that_it_is_starting(deck: Deck) -> None:
+    assert deck.book.states == ["running"]
+    helm = Helm(deck.book, deck.post, lambda: None, lambda: deck.now)  # type: ignore[arg-type]
+    helm.become("starting")
+    assert deck.book.states == ["running", "starting"]
+
+
 def test_a_run_that_is_over_has_no_time_to_go(deck: Deck) -> None:
     deck.helm.progress(0, 10)
     deck.now += 1
