@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -236,7 +237,9 @@ def run_app(
     target: RunPaths | None, *, readonly: bool = False, ascii_only: bool = False, theme: str | None = None
 ) -> int:
     """Show the screens until they are left. Returns an exit code; a run that was open goes on."""
+    gc.set_threshold(20_000, 20, 20)  # the usual 700 interrupts a frame every few keys
     app = Pilothouse(target, readonly=readonly, ascii_only=ascii_only, theme=theme)
+    app.call_later(gc.freeze)  # what is imported stays: no later collection goes through it
     with _own_title():
         app.run()
     return app.return_code or 0
