@@ -42,6 +42,10 @@ class WholeCheckpoints(DPOTrainer):  # type: ignore[misc]
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """No model card in a checkpoint: the run's own log says where the weights come from."""
 
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """The adapter alone. A resume has its tokenizer already, and the arguments, a pickle, may hold a hub token."""
+        self.model.save_pretrained(output_dir or self.args.output_dir, state_dict=state_dict)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         name = f"checkpoint-{self.state.global_step}"
         place = Path(self.args.output_dir) / name
@@ -67,7 +71,6 @@ class WholeCheckpoints(DPOTrainer):  # type: ignore[misc]
     def _flatten(staging: Path, name: str) -> None:
         """The trainer writes into `staging/checkpoint-N`; the manifest is of `staging` itself."""
         inner = staging / name
-        (inner / "training_args.bin").unlink(missing_ok=True)  # a pickle, and it may hold a hub token
         for item in inner.iterdir():
             item.rename(staging / item.name)
         inner.rmdir()

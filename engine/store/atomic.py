@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from engine.errors import CorruptError, NoSpaceError, StoreError
 
 MANIFEST = "MANIFEST.json"
 BALLAST_BYTES = 2**20
+_SYNCERS = 8
 _STAGING = ".staging-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -130,15 +132,16 @@ def _refuse_existing(final: Path) -> None:
 
 def _seal(directory: Path) -> None:
     """Write the manifest and push everything under `directory` to the disk, children before parents."""
-    marks = {}
-    for here, _, names in os.walk(directory, topdown=False):
-        for name in sorted(names):
-            path = Path(here, name)
-            if path == directory / MANIFEST:  # copied along from elsewhere
-                continue
-            marks[path.relative_to(directory).as_posix()] = _mark(path, sync=True)
-        sync_directory(Path(here))
-    files = {name: {"size": mark.size, "sha256": mark.sha256} for name, mark in sorted(marks.items())}
+    places = [(Path(here), names) for here, _, names in os.walk(directory, topdown=False)]
+    paths = [here / name for here, names in places for name in names]
+    paths = [path for path in paths if path != directory / MANIFEST]  # that one was copied along from elsewhere
+    with ThreadPoolExecutor(_SYNCERS) as pool:  # syncs that wait together share a commit of the journal
+        marks = dict(zip(paths, pool.map(lambda path: _mark(path, sync=True), paths), strict=True))
+        list(pool.map(sync_directory, [here for here, _ in places]))
+    files = {
+        path.relative_to(directory).as_posix(): {"size": mark.size, "sha256": mark.sha256}
+        for path, mark in sorted(marks.items())
+    }
     write_json(directory / MANIFEST, {"files": files})
 
 
