@@ -35,6 +35,7 @@ from tui.widgets.confirm import GRACE_S
 DECIDING = frozenset({"accept", "edit", "rollback", "retry", "finish"})
 PANELS = ("weaknesses", "proposal", "evaluation", "samples")
 WIDE, TALL = 100, 34
+LEAST_ROWS = 5
 
 
 class GateScreen(Steering):
@@ -95,7 +96,13 @@ class GateScreen(Steering):
         fill(self.query_one("#evaluation", Table), evaluation_table(iterations, assessment.index))
         this = iterations[assessment.index]
         self.query_one(Samples).look(this.index, this.parent)
+        self.call_after_refresh(self._fit)
         self.refresh_bindings()
+
+    def _fit(self) -> None:
+        """Where the findings are long, the evaluation gets the rows that are left, and scrolls: nothing under the keys."""
+        evaluation, room = self.query_one("#evaluation", Table), self.query_one("#gate").region
+        evaluation.styles.max_height = None if self.single else max(LEAST_ROWS, room.bottom - evaluation.region.y)
 
     @property
     def single(self) -> bool:
@@ -111,6 +118,7 @@ class GateScreen(Steering):
         self.set_class(self.single, "-single-gate")
         self.query_one("#gate").set_class(self.single, "-single")
         self.action_panel(PANELS.index(self._shown) + 1)
+        self.call_after_refresh(self._fit)
 
     def action_panel(self, number: int) -> None:
         self._shown = PANELS[number - 1]
