@@ -100,7 +100,7 @@ class GateScreen(Steering):
         self.refresh_bindings()
 
     def _fit(self) -> None:
-        """Where the findings are long the evaluation gets the rows that are left, and scrolls: none is under the keys."""
+        """Where the findings are long the evaluation gets the rows that are left, and scrolls."""
         evaluation, room = self.query_one("#evaluation", Table), self.query_one("#gate").region
         evaluation.styles.max_height = None if self.single else max(LEAST_ROWS, room.bottom - evaluation.region.y)
 
