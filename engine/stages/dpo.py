@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.config import check_setting
 from engine.errors import CorruptError
 from engine.evaluation.probe import KlProbe
 from engine.stages.boundary import Boundary
@@ -141,5 +142,5 @@ def _settings_at_end(job: Job) -> dict[str, Any]:
     settings = job.config.training.model_dump(mode="json")
     for row in job.ledger.replayable(job.index, job.first_step):
         if row.command.kind == "set":
-            settings.update(row.command.arg)
+            settings |= {name: check_setting(name, str(value), settings) for name, value in row.command.arg.items()}
     return settings
