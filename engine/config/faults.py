@@ -64,11 +64,24 @@ def record_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
             low, high = RECORD_BOUNDS.get(key, (0.0, math.inf))
             if value is None and section == "budget":
                 continue
+            if key == "thresholds.floors":
+                yield from _floor_faults(value)
+                continue
             if isinstance(value, bool | str) or not isinstance(value, int | float):
                 yield Fault(clean(key), show(value), "expected a number", _unquoted(value))
             elif not low <= value <= high or value == math.inf:
                 bounds = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
                 yield Fault(clean(key), show(value), f"expected a number {bounds}")
+
+
+def _floor_faults(value: Any) -> Iterator[Fault]:
+    """`floors` is a table of its own: a metric's name and the value below which the run stops."""
+    if not isinstance(value, dict):
+        yield Fault("thresholds.floors", show(value), "expected metrics and numbers", "such as {task_accuracy: 0.7}")
+        return
+    for name, floor in value.items():
+        if isinstance(floor, bool) or not isinstance(floor, int | float) or not math.isfinite(floor):
+            yield Fault(clean(f"thresholds.floors.{name}"), show(floor), "expected a number", _unquoted(floor))
 
 
 def nearest_key(path: list[str]) -> str:

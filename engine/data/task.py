@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.judges.base import Judge
-from engine.models.tokens import Content
+from engine.records import Content, Pair
 from engine.text import clean
+
+__all__ = ["DataReport", "Pair", "Probe", "Prompt", "Question", "Task", "Text", "shown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,32 +22,6 @@ class Prompt:
     @property
     def text(self) -> str:
         return shown(self.content)
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two answers to one prompt. `gap` is by how much the judge, or the file's scores, prefer the chosen one."""
-
-    prompt: Content
-    chosen: str
-    rejected: str
-    category: str = ""
-    gap: float | None = None
-    source: str = ""
-
-    def row(self) -> dict[str, Any]:
-        """The pair as TRL takes it: standard, or conversational where the prompt is messages."""
-        if isinstance(self.prompt, str):
-            return {"prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected}
-        chosen, rejected = ([{"role": "assistant", "content": text}] for text in (self.chosen, self.rejected))
-        return {"prompt": self.prompt, "chosen": chosen, "rejected": rejected}
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Pair:
-        return cls(**{name: raw[name] for name in cls.__slots__ if name in raw})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from engine.judges.base import win
 from engine.models.generate import Completion
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence, sequence_ids
-from engine.records import PREFERENCE_ACCURACY, WIN_RATE, Metric
+from engine.records import PREFERENCE_ACCURACY, WIN_RATE, Answer, Metric
 
 PairLogprobs = Sequence[tuple[float, float]]
 
@@ -29,6 +29,15 @@ def win_rate(task: Task, sampled: Sampled, baseline: Sequence[Completion] | None
         for prompt, mine, other in zip(sampled.prompts, sampled.completions, baseline, strict=True)
     ]
     return measures.rate(WIN_RATE, "alignment", items, sampled.clusters, sampled.categories)
+
+
+def compared(won: Metric, sampled: Sampled, baseline: Sequence[Completion]) -> list[Answer]:
+    """What lies behind each comparison of `won`: this completion, and the baseline's that it was held against."""
+    texts = zip(sampled.prompts, sampled.completions, baseline, won.items or (), strict=True)
+    return [
+        Answer(won.name, i, prompt.text, mine.text, other.text, score, prompt.category)
+        for i, (prompt, mine, other, score) in enumerate(texts)
+    ]
 
 
 def judge_score(sampled: Sampled, scores: Sequence[float]) -> Metric:

@@ -6,25 +6,37 @@ from collections.abc import Iterator, Sequence
 
 from engine.config.schema import EvaluationConfig
 from engine.data.collect import joined
-from engine.data.task import Probe, Question
+from engine.data.task import Probe, Question, shown
 from engine.evaluation import measures
 from engine.evaluation.forward import Advance, completion_logprobs
 from engine.models.generate import generate
 from engine.models.resident import Resident
 from engine.models.tokens import sequence_ids
-from engine.records import Metric
+from engine.records import Answer, Metric
 
 
-def run_probe(resident: Resident, probe: Probe, config: EvaluationConfig, advance: Advance) -> Metric:
-    """A capability metric named after the probe: the share of questions answered rightly, items in the file's order."""
+def run_probe(
+    resident: Resident, probe: Probe, config: EvaluationConfig, advance: Advance
+) -> tuple[Metric, list[Answer]]:
+    """A capability metric named after the probe: the share of questions answered rightly, items in the file's order;
+    and what was said to each."""
     spoken = [question for question in probe.questions if not question.choices]
     chosen = [question for question in probe.questions if question.choices]
     said = iter(_answers(resident, probe, spoken, config, advance))
     picked = iter(_picks(resident, chosen, config, advance))
-    items = [next(picked) if question.choices else next(said) for question in probe.questions]
-    return measures.rate(
+    words = [next(picked) if question.choices else next(said) for question in probe.questions]
+    items = [float(_right(probe, question, word)) for question, word in zip(probe.questions, words, strict=True)]
+    metric = measures.rate(
         probe.name, "capability", items, categories=[question.category for question in probe.questions]
     )
+    return metric, [
+        Answer(probe.name, i, shown(question.prompt), word, question.answer, score, question.category)
+        for i, (question, word, score) in enumerate(zip(probe.questions, words, items, strict=True))
+    ]
+
+
+def _right(probe: Probe, question: Question, word: str) -> bool:
+    return word == question.answer if question.choices else probe.right(word, question.answer)
 
 
 def probe_cost(probe: Probe) -> int:
@@ -34,8 +46,8 @@ def probe_cost(probe: Probe) -> int:
 
 def _answers(
     resident: Resident, probe: Probe, questions: Sequence[Question], config: EvaluationConfig, advance: Advance
-) -> Iterator[float]:
-    """Greedy answers in words, right 1 or wrong 0."""
+) -> Iterator[str]:
+    """Greedy answers in words."""
     before = 0
 
     def progress(done: int, _total: int) -> None:
@@ -52,14 +64,14 @@ def _answers(
         batch_size=config.batch_size,
         progress=progress,
     )
-    for question, answer in zip(questions, answers, strict=True):
-        yield float(probe.right(answer.text.strip(), question.answer))
+    for answer in answers:
+        yield answer.text.strip()
 
 
 def _picks(
     resident: Resident, questions: Sequence[Question], config: EvaluationConfig, advance: Advance
-) -> Iterator[float]:
-    """The choice with the highest log-probability as a whole answer, its end included; right 1 or wrong 0."""
+) -> Iterator[str]:
+    """The choice with the highest log-probability as a whole answer, its end included."""
     sequences = [
         sequence_ids(resident.tokenizer, question.prompt, joined(question.prompt, choice))
         for question in questions
@@ -68,4 +80,4 @@ def _picks(
     logprobs = iter(completion_logprobs(resident, sequences, config.batch_size, advance))
     for question in questions:
         scores = [next(logprobs) for _ in question.choices]
-        yield float(question.choices[scores.index(max(scores))] == question.answer)
+        yield question.choices[scores.index(max(scores))]

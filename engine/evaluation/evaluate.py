@@ -24,7 +24,7 @@ from engine.evaluation.sampled import Sampled, sample
 from engine.models.generate import Progress
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence, prompt_ids, sequence_ids
-from engine.records import Metric, Sample
+from engine.records import Answer, Metric, Sample
 
 
 def evaluate(
@@ -64,6 +64,7 @@ class _Evaluator:
         self.progress = progress
         self.metrics: dict[str, Metric] = {}
         self.seconds: dict[str, float] = {}
+        self.answers: list[Answer] = []
         self.done, self.total = 0, self._cost()
 
     def run(self) -> Evaluation:
@@ -78,9 +79,9 @@ class _Evaluator:
         with self._timed("held out"):
             pairs = self._held_out()
         with self._timed("probes"):
-            self._add([run_probe(self.resident, probe, self.config, self._advance) for probe in self.task.probes])
+            self._probe()
         samples = self._samples(sampled, scores)
-        return Evaluation(self.metrics, samples, sampled.completions, scores, pairs, self.seconds)
+        return Evaluation(self.metrics, samples, sampled.completions, scores, pairs, self.seconds, tuple(self.answers))
 
     def _divergences(self, sampled: Sampled) -> tuple[Divergence, Divergence | None]:
         resident, size = self.resident, self.config.batch_size
@@ -99,7 +100,9 @@ class _Evaluator:
             judge.score(prompt.text, completion.text)
             for prompt, completion in zip(sampled.prompts, sampled.completions, strict=True)
         )
-        self._add([alignment.win_rate(self.task, sampled, before), alignment.judge_score(sampled, scores)])
+        won = alignment.win_rate(self.task, sampled, before)
+        self._add([won, alignment.judge_score(sampled, scores)])
+        self.answers += alignment.compared(won, sampled, before or sampled.completions)
         self._add([*quality.length_metrics(sampled, before), quality.distinct_2(sampled)])
         return scores
 
@@ -118,6 +121,12 @@ class _Evaluator:
         if texts:
             self._add([quality.perplexity([known[text] for text in texts], [len(text.completion) for text in texts])])
         return logprobs
+
+    def _probe(self) -> None:
+        for probe in self.task.probes:
+            metric, answers = run_probe(self.resident, probe, self.config, self._advance)
+            self._add([metric])
+            self.answers += answers
 
     def _samples(self, sampled: Sampled, scores: tuple[float, ...]) -> tuple[Sample, ...]:
         """The first completion of each prompt, beside the baseline's and the parent's."""

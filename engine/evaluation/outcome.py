@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.models.generate import Completion
-from engine.records import Metric, Sample, as_json
+from engine.records import Answer, Metric, Sample, as_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,10 @@ class Evaluation:
     scores: tuple[float, ...] = ()
     pair_logprobs: tuple[tuple[float, float], ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """All but the samples, which have a file of their own."""
+        """All but the samples and the answers, which have files of their own."""
         return {
             "metrics": {name: as_json(metric) for name, metric in self.metrics.items()},
             "completions": [as_json(completion) for completion in self.completions],

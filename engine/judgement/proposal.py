@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from engine.judgement import tree
 from engine.judgement.figures import listed, show
-from engine.records import Change, History, Proposal, Scalar, Settings, Weakness
+from engine.records import Change, DataStep, History, Proposal, Scalar, Settings, Weakness
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "beta": (0.01, 1.0),
@@ -139,10 +139,10 @@ def _looser(history: History, target: int, name: str, after: float, factor: floa
     return said
 
 
-def _data(causes: Sequence[Cause]) -> tuple[str, ...]:
+def _data(causes: Sequence[Cause]) -> tuple[DataStep, ...]:
     """What to do about data, once a plan, naming the metrics that it is for."""
     plans: dict[str, list[str]] = {}
     for cause in causes:
         if plan := _rule(cause).data:
             plans.setdefault(plan, []).append(cause.metric)
-    return tuple(f"{plan} for {listed(metrics)}" for plan, metrics in plans.items())
+    return tuple(DataStep("note", text=f"{plan} for {listed(metrics)}") for plan, metrics in plans.items())

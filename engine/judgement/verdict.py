@@ -16,9 +16,8 @@ from engine.judgement.figures import above, below, listed, show, signed
 from engine.judgement.gates import Gate, failures, quality_gates, unknown
 from engine.judgement.proposal import Cause
 from engine.judgement.weaknesses import confirmed_regressions, find_weaknesses
-from engine.records import WIN_RATE, Action, History, Iteration, Metric, Verdict, Weakness
+from engine.records import ALIGNMENT_SCORE, WIN_RATE, Action, History, Iteration, Metric, Verdict, Weakness
 
-ALIGNMENT_SCORE = "alignment_score"
 _HOUR = 3600.0
 
 

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 
 from engine.errors import DataError, ModelError
+from engine.records import Content, Message
 from engine.text import one_line
 
-Message = dict[str, str]
-Content = str | list[Message]
-"""A prompt: plain text, or chat messages (`role`, `content`) that the tokenizer's chat template renders."""
+__all__ = ["Content", "Ids", "Message", "TokenSequence", "pad", "prompt_ids", "sequence_ids", "set_pad_token"]
 
 Ids = tuple[int, ...]
 

@@ -1,7 +1,8 @@
 """Measure the iteration's policy on the same prompts, seeds and settings as every other iteration.
 
 In: `adapter/` in the work folder, the baseline's and the parent's evaluations. Out: `evaluation.json`, metrics with
-their per-item results and the completions that later iterations pair with, and `samples.jsonl` for people.
+their per-item results and the completions that later iterations pair with; for people, `samples.jsonl` and
+`answers.jsonl`, what was said to each item.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from engine.records import KL, WIN_RATE
 from engine.stages.boundary import PROBE_METRIC
 from engine.stages.job import Job
 from engine.store.atomic import write_json
-from engine.store.iterations import EVALUATION, SAMPLES, write_lines
+from engine.store.iterations import ANSWERS, EVALUATION, SAMPLES, write_lines
 from engine.store.paths import RunPaths
 
 
@@ -51,6 +52,7 @@ def run(job: Job) -> dict[str, Any]:
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
     write_json(folder / EVALUATION, evaluation.as_json())
     write_lines(folder / SAMPLES, evaluation.samples)
+    write_lines(folder / ANSWERS, evaluation.answers)
 
 
 def read_evaluation(paths: RunPaths, index: int) -> Evaluation:

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.errors import CorruptError
-from engine.records import Metric, Sample, as_json
+from engine.records import Answer, Metric, Pair, Sample, as_json
 from engine.store.atomic import verify, verify_file, write_json, write_text
 from engine.store.paths import RunPaths
 from engine.text import clean
 
 EVALUATION = "evaluation.json"
 SAMPLES = "samples.jsonl"
+ANSWERS = "answers.jsonl"
+DROPPED = "dropped.jsonl"
 PAIRS = "pairs.jsonl"
 
 T = TypeVar("T")
@@ -46,10 +48,22 @@ def load_samples(paths: RunPaths, index: int, limit: int = 1000) -> tuple[Sample
     return _parsed(path, lambda: tuple(Sample.parse(cleaned(raw)) for raw in _lines(path, limit)))
 
 
-def load_pairs(paths: RunPaths, index: int, limit: int = 100_000) -> tuple[dict[str, Any], ...]:
-    """The pairs that a finished iteration was trained on, as plain objects. Raises CorruptError naming the file."""
+def load_answers(paths: RunPaths, index: int, metric: str, limit: int = 100_000) -> dict[int, Answer]:
+    """What a finished iteration said to each item of a metric, by item; empty where that was not kept.
+
+    Raises CorruptError naming the file.
+    """
+    if not (paths.iteration(index) / ANSWERS).exists():  # an iteration of an earlier version
+        return {}
+    path = verify_file(paths.iteration(index), ANSWERS)
+    answers = _parsed(path, lambda: [Answer.parse(cleaned(raw)) for raw in _lines(path, limit)])
+    return {answer.item: answer for answer in answers if answer.metric == metric}
+
+
+def load_pairs(paths: RunPaths, index: int, limit: int = 100_000) -> tuple[Pair, ...]:
+    """The pairs that a finished iteration was trained on. Raises CorruptError naming the file."""
     path = verify_file(paths.iteration(index), PAIRS)
-    return _parsed(path, lambda: tuple(cleaned(raw) for raw in _lines(path, limit)))
+    return _parsed(path, lambda: tuple(Pair.parse(cleaned(raw)) for raw in _lines(path, limit)))
 
 
 def checked_adapter(paths: RunPaths, index: int) -> Path:

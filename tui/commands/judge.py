@@ -42,7 +42,7 @@ def findings(assessment: Assessment) -> Iterator[str]:
     yield from (f"  weakness  {weakness(one)}" for one in assessment.weaknesses)
     for change in assessment.proposal.changes:
         yield f"  proposed  {change.field} {setting(change.before)} → {setting(change.after)}  ({change.why})"
-    yield from (f"  data      {plan}" for plan in assessment.proposal.data)
+    yield from (f"  data      {step.text}" for step in assessment.proposal.data)
     yield from (f"  note      {note}" for note in assessment.proposal.notes)
 
 

@@ -122,7 +122,7 @@ def _parent_why(assessment: Assessment) -> str:
 
 def proposal_notes(assessment: Assessment) -> tuple[str, ...]:
     """What happens to data, and what was clamped, a line each."""
-    return (*(f"data: {line}" for line in assessment.proposal.data), *assessment.proposal.notes)
+    return (*(f"data: {step.text}" for step in assessment.proposal.data), *assessment.proposal.notes)
 
 
 def evaluation_table(iterations: tuple[Iteration, ...], index: int) -> Grid:

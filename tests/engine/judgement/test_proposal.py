@@ -41,7 +41,7 @@ def test_alignment_loosens_only_from_the_third_iteration_on() -> None:
     assert propose(table(START, FINE, FINE), 2, [WEAK]).changes == ()
     third = propose(table(START, FINE, FINE, FINE), 3, [WEAK])
     assert after(third) == pytest.approx({"beta": 0.08, "learning_rate": 1.5e-6})
-    assert third.data == ("collect harder pairs for win_rate_vs_baseline",)
+    assert [step.text for step in third.data] == ["collect harder pairs for win_rate_vs_baseline"]
 
 
 def test_nothing_loosens_while_anything_tightens() -> None:
@@ -112,7 +112,7 @@ def test_every_change_has_its_reason() -> None:
     proposal = assess(table(START, {**FINE, "gsm8k": (0.2, 1319), "kl": 0.3})).proposal
     assert {change.field for change in proposal.changes} == {"beta", "learning_rate", "max_steps"}
     assert all(change.why for change in proposal.changes)
-    assert proposal.data == ("mix in capability-preserving data for gsm8k",)
+    assert [step.text for step in proposal.data] == ["mix in capability-preserving data for gsm8k"]
 
 
 def test_next_settings_are_the_parents_with_the_changes() -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from engine.errors import CorruptError
-from engine.records import Metric, Sample
+from engine.records import Answer, Metric, Pair, Sample
 from engine.store.atomic import staged
 from engine.store.iterations import (
+    ANSWERS,
     PAIRS,
     checked_adapter,
+    load_answers,
     load_metrics,
     load_pairs,
     load_samples,
@@ -33,6 +35,7 @@ def saved(paths: RunPaths) -> RunPaths:
     with staged(paths.iteration(1)) as folder:
         save_evaluation(folder, METRICS, SAMPLES)
         write_lines(folder / PAIRS, [{"prompt": "hi\x1b[2J", "chosen": "a", "rejected": "b", "gap": float("nan")}])
+        write_lines(folder / ANSWERS, [Answer("gsm8k", 4, "2+2?\x1b[2J", "5", "4", 0.0), Answer("mmlu", 0, "?", "A")])
         (folder / "adapter").mkdir()
         (folder / "adapter" / "adapter_model.safetensors").write_bytes(b"w" * 1000)
     return paths
@@ -42,7 +45,7 @@ def test_what_was_saved_comes_back(saved: RunPaths) -> None:
     assert load_metrics(saved, 1) == METRICS
     assert load_samples(saved, 1) == SAMPLES
     assert load_samples(saved, 1, limit=1) == SAMPLES[:1]
-    assert load_pairs(saved, 1) == ({"prompt": "hi␛[2J", "chosen": "a", "rejected": "b", "gap": None},)
+    assert load_pairs(saved, 1) == (Pair("hi␛[2J", "a", "b"),)
     assert checked_adapter(saved, 1) == saved.iteration(1) / "adapter"
 
 
@@ -92,3 +95,8 @@ def test_lines_that_make_no_sense_are_refused_by_name(paths: RunPaths, name: str
     _sealed(paths, name, text)
     with pytest.raises(CorruptError, match=name):
         load(paths, 2)
+
+
+def test_answers_are_found_by_metric_and_item(saved: RunPaths) -> None:
+    assert load_answers(saved, 1, "gsm8k") == {4: Answer("gsm8k", 4, "2+2?␛[2J", "5", "4", 0.0)}
+    assert load_answers(saved, 1, "humaneval") == {}

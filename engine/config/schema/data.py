@@ -1,0 +1,28 @@
+"""The `data` section."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from engine.config.schema.fields import Real, Section, Text, Whole
+
+
+class DataConfig(Section):
+    """Where preference pairs come from."""
+
+    source: Literal["file", "on_policy", "both"] = Field("on_policy", description="recorded pairs, sampled pairs, both")
+    path: Text | None = Field(None, description="local .json or .jsonl of pairs; for source file or both")
+    dataset: Text | None = Field(None, description="or the name of a dataset on the hub")
+    split: Text = Field("train", description="split of that dataset")
+    held_out: Real = Field(0.1, gt=0, lt=0.9, description="share of file pairs kept for evaluation, never trained on")
+    bad_share: Real = Field(0.05, ge=0, lt=1, description="refuse a file with a larger share of malformed records")
+    max_pairs: Whole = Field(2000, ge=2, description="pairs an iteration trains on, at most")
+    min_pairs: Whole = Field(16, ge=1, description="an iteration with fewer pairs is not trained")
+    prompts: Whole = Field(160, ge=1, description="on-policy: prompts an iteration")
+    completions: Whole = Field(6, ge=2, le=64, description="on-policy: completions a prompt")
+    temperature: Real = Field(1.0, gt=0, le=5, description="on-policy: sampling temperature")
+    max_new_tokens: Whole = Field(28, ge=1, description="on-policy: length limit of a completion")
+    min_gap: Real = Field(0.5, ge=0, description="on-policy: least judged gap between chosen and rejected")
+    batch_size: Whole = Field(256, ge=1, description="completions generated at once")
