@@ -2,6 +2,6 @@
 
 from engine.report.document import markdown
 from engine.report.entries import Entry, Log, Result, log_of
-from engine.report.run import iteration_log, log_json
+from engine.report.run import compare_run, iteration_log, log_json
 
-__all__ = ["Entry", "Log", "Result", "iteration_log", "log_json", "log_of", "markdown"]
+__all__ = ["Entry", "Log", "Result", "compare_run", "iteration_log", "log_json", "log_of", "markdown"]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from engine.records import KL, WIN_RATE, Decision, History, Scalar, Verdict, Weakness
+from engine.report.comparison import comparison_rows
 from engine.report.entries import Entry, Log, Result, log_of
-from engine.text import one_line
+from engine.report.markup import delta, number, safe, table
 
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _SETTINGS = ("beta", "learning_rate", "max_steps")
 
 
 def markdown(history: History) -> str:
     """The whole log as text, ending in a newline. Deterministic: the same records give the same bytes."""
     log = log_of(history)
-    parts = [f"# {_safe(log.name)}: iteration log", "", _headline(log), "", *_overview(log)]
+    parts = [f"# {safe(log.name)}: iteration log", "", _headline(log), "", *_overview(log)]
     if log.convergence is not None:
         parts += ["", "## Convergence", "", _sentence(log.convergence.text)]
+    if log.comparison.lines:
+        parts += ["", "## Comparison", "", *comparison_rows(log.comparison)]
     for entry in log.entries:
         parts += ["", *_section(entry)]
     return "\n".join(parts) + "\n"
@@ -48,21 +49,21 @@ def _overview(log: Log) -> Iterator[str]:
         )
         for entry in log.entries
     )
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _section(entry: Entry) -> Iterator[str]:
     origin = "" if entry.parent is None else f" from {_name(entry.parent)}"
-    yield f"## {_name(entry.index).capitalize()}{origin}: {_safe(entry.status)}"
+    yield f"## {_name(entry.index).capitalize()}{origin}: {safe(entry.status)}"
     if entry.fault:
         yield from ("", f"Failed: {_sentence(entry.fault)}")
     if entry.changes:
         yield from ("", "Changed from its parent:", "")
         for change in entry.changes:
-            because = f" ({_safe(change.why)})" if change.why else ""
-            yield f"- `{_safe(change.field)}` {_setting(change.before)} → {_setting(change.after)}{because}"
+            because = f" ({safe(change.why)})" if change.why else ""
+            yield f"- `{safe(change.field)}` {_setting(change.before)} → {_setting(change.after)}{because}"
     if entry.config:
-        settings = ", ".join(f"{_safe(name)} {_setting(value)}" for name, value in entry.config.items())
+        settings = ", ".join(f"{safe(name)} {_setting(value)}" for name, value in entry.config.items())
         yield from ("", f"Config: {settings}")
     if entry.results:
         yield from ("", *_results(entry.results))
@@ -71,16 +72,16 @@ def _section(entry: Entry) -> Iterator[str]:
 
 def _results(results: Sequence[Result]) -> Iterator[str]:
     heads = ("metric", "value", "95 % interval", "n", "from parent", "from baseline")
-    return _table(
+    return table(
         heads,
         (
             (
-                _safe(result.name),
-                _number(result.value),
-                "" if result.low is None else f"{_number(result.low)} to {_number(result.high)}",
+                safe(result.name),
+                number(result.value),
+                "" if result.low is None else f"{number(result.low)} to {number(result.high)}",
                 str(result.n or ""),
-                _delta(result.from_parent),
-                _delta(result.from_baseline),
+                delta(result.from_parent),
+                delta(result.from_baseline),
             )
             for result in results
         ),
@@ -93,15 +94,15 @@ def _judged(entry: Entry) -> Iterator[str]:
         yield from (f"- {_weakness(weakness)}" for weakness in entry.weaknesses)
     if entry.verdict:
         yield from ("", f"Verdict: **{_verdict(entry.verdict)}**", "")
-        yield from (f"- {_safe(reason)}" for reason in entry.verdict.reasons)
+        yield from (f"- {safe(reason)}" for reason in entry.verdict.reasons)
     if entry.decision:
         yield from ("", f"Decision: {_decision(entry.decision)}")
 
 
 def _weakness(weakness: Weakness) -> str:
-    test = f" ({_safe(weakness.test)})" if weakness.test else ""
+    test = f" ({safe(weakness.test)})" if weakness.test else ""
     sure = weakness.evidence.replace("_", " ")
-    return f"{weakness.severity}, {sure}: {_safe(weakness.detail or weakness.type)}{test}"
+    return f"{weakness.severity}, {sure}: {safe(weakness.detail or weakness.type)}{test}"
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -114,15 +115,9 @@ def _decision(decision: Decision) -> str:
     joint = {"retry": "from", "finish": "with"}.get(decision.action, "to")
     to = f" {joint} {_name(decision.to)}" if decision.to is not None else ""
     when = f", {datetime.fromtimestamp(decision.t, UTC):%Y-%m-%d %H:%M} UTC" if decision.t else ""
-    because = f": {_safe(decision.why)}" if decision.why else ""
-    edited = f"; edited {', '.join(map(_safe, decision.edited))}" if decision.edited else ""
-    return f"**{decision.action}**{to} by {_safe(decision.who) or 'nobody on record'}{when}{because}{edited}"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{' --- |' * len(heads)}"
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+    because = f": {safe(decision.why)}" if decision.why else ""
+    edited = f"; edited {', '.join(map(safe, decision.edited))}" if decision.edited else ""
+    return f"**{decision.action}**{to} by {safe(decision.who) or 'nobody on record'}{when}{because}{edited}"
 
 
 def _name(index: int) -> str:
@@ -130,27 +125,13 @@ def _name(index: int) -> str:
 
 
 def _value_of(entry: Entry, name: str) -> str:
-    return next((_number(result.value) for result in entry.results if result.name == name), "")
-
-
-def _number(value: float | None) -> str:
-    return "missing" if value is None else f"{value:.4g}"
-
-
-def _delta(value: float | None) -> str:
-    return "" if value is None else f"{round(value, 12):+.3g}" if round(value, 12) else "±0"
+    return next((number(result.value) for result in entry.results if result.name == name), "")
 
 
 def _setting(value: Scalar) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else _safe("–" if value is None else str(value))
+    return f"{value:.4g}" if isinstance(value, float) else safe("–" if value is None else str(value))
 
 
 def _sentence(text: str) -> str:
-    plain = _safe(text)
+    plain = safe(text)
     return f"{plain[:1].upper()}{plain[1:]}{'' if plain.endswith(('.', '?', '!')) else '.'}"
-
-
-def _safe(text: str) -> str:
-    """One line in which nothing reads as a table's bar, a heading or a tag."""
-    line = one_line(text, 500).replace("|", "\\|")
-    return _TAG.sub("&lt;", line)

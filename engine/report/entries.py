@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.judgement import Convergence, best, convergence, interval, judge, settings_of
+from engine.judgement import Comparison, Convergence, best, compare, convergence, interval, judge, settings_of
 from engine.records import (
     KL,
     WIN_RATE,
@@ -64,6 +64,7 @@ class Log:
     why: str
     convergence: Convergence | None
     entries: tuple[Entry, ...]
+    comparison: Comparison
 
 
 def log_of(history: History) -> Log:
@@ -72,9 +73,10 @@ def log_of(history: History) -> Log:
     entries = tuple(_entry(history, iteration, judged) for iteration in history.iterations)
     done = replace(history, iterations=tuple(each for each in history.iterations if each.status != "running"))
     if not done.iterations:
-        return Log(history.name, None, None, "nothing is measured yet", None, entries)
+        return Log(history.name, None, None, "nothing is measured yet", None, entries, compare(done))
     selected, chosen = _selected(done), best(done)
-    return Log(history.name, selected, chosen, _why(done, selected, chosen), convergence(done), entries)
+    why = _why(done, selected, chosen)
+    return Log(history.name, selected, chosen, why, convergence(done), entries, compare(done))
 
 
 def _assessments(history: History) -> Mapping[int, Assessment]:

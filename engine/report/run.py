@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.judgement import Comparison, compare
 from engine.records import History, as_json
 from engine.report.document import markdown
 from engine.report.entries import log_of
@@ -21,6 +22,14 @@ def log_json(paths: RunPaths) -> dict[str, Any]:
     """The same as plain JSON."""
     log: dict[str, Any] = as_json(log_of(_history(paths)))
     return log
+
+
+def compare_run(paths: RunPaths) -> Comparison:
+    """The iterations of a run side by side. Reads every item that was evaluated: not for an event loop.
+
+    Raises StoreError or ConfigError.
+    """
+    return compare(_history(paths))
 
 
 def _history(paths: RunPaths) -> History:

@@ -123,3 +123,19 @@ def test_a_runs_log_comes_from_its_ledger(runs: Path) -> None:
     assert text.startswith(f"# {paths.name}: iteration log")
     assert [entry["index"] for entry in record["entries"]] == [0, 1, 2]
     assert record["selected"] is None
+
+
+def test_iterations_stand_side_by_side_with_marks_and_trends() -> None:
+    rows = [{**START, "gsm8k": (value, 1319)} for value in (0.5, 0.45, 0.4)]
+    page = markdown(table(*rows))
+    assert "## Comparison" in page
+    assert "| gsm8k ↑ | 0.5 | 0.45 (b -0.05 worse) | 0.4 (-0.05 worse; b -0.1 worse) | worsening: 0.5 → 0.4 |" in page
+    bare = markdown(table(*rows, evidence=False))
+    assert "Evidence is off" in bare
+
+
+def test_the_json_of_a_log_has_the_comparison(runs: Path) -> None:
+    lines = log_json(write_run("completed"))["comparison"]["lines"]
+    math = next(line for line in lines if line["metric"] == "gsm8k")
+    assert (math["sense"], math["points"][2]["from_parent"]["mark"]) == ("higher", "unsure")
+    assert math["course"]["iterations"] == [0, 1, 2]
