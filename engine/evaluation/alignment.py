@@ -3,32 +3,81 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from engine.data.task import Pair, Task
+from engine.data.task import Pair
 from engine.evaluation import measures
 from engine.evaluation.sampled import Sampled
-from engine.judges.base import win
+from engine.judges.base import Judge, Progress, verdict, wins
 from engine.models.generate import Completion
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence, sequence_ids
-from engine.records import PREFERENCE_ACCURACY, WIN_RATE, Answer, Metric
+from engine.records import PREFERENCE_ACCURACY, Answer, Metric
 
+Advance = Callable[[int], None]
 PairLogprobs = Sequence[tuple[float, float]]
 
 
-def win_rate(task: Task, sampled: Sampled, baseline: Sequence[Completion] | None) -> Metric:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one judge said: each completion's score and, against the baseline's completions, wins and contradictions.
+
+    `contradicted` is 1 where the judge said otherwise once the two had swapped places; None for one that cannot.
+    """
+
+    judge: Judge
+    scores: tuple[float, ...]
+    won: tuple[float, ...] | None = None
+    contradicted: tuple[float, ...] | None = None
+
+
+def judge_samples(
+    judge: Judge,
+    sampled: Sampled,
+    baseline: Sequence[Completion] | None,
+    baseline_scores: Sequence[float] = (),
+    advance: Advance | None = None,
+) -> Judged:
+    """Score the samples, and hold each against the baseline's completion of the same prompt and place.
+
+    The baseline's completions were scored when it was evaluated, so a judge that compares by its scores is not asked
+    about them again.
+    """
+    texts = [(prompt.text, mine.text) for prompt, mine in zip(sampled.prompts, sampled.completions, strict=True)]
+    scores = tuple(judge.scores(texts, steps(advance)))
+    if baseline is None:
+        return Judged(judge, scores, None, (0.0,) * len(scores) if judge.ordered else None)
+    if not judge.ordered:
+        won = [verdict(mine - other) for mine, other in zip(scores, baseline_scores, strict=True)]
+        return Judged(judge, scores, tuple(won))
+    items = [(*text, other.text) for text, other in zip(texts, baseline, strict=True)]
+    outcomes, contradicted = wins(judge, items, steps(advance))
+    return Judged(judge, scores, tuple(outcomes), tuple(contradicted))
+
+
+def steps(advance: Advance | None) -> Progress | None:
+    """`advance`, which takes how many more are done, for callers that say how many are done in all."""
+    if advance is None:
+        return None
+    before = 0
+
+    def progress(done: int, _total: int) -> None:
+        nonlocal before
+        advance(done - before)
+        before = done
+
+    return progress
+
+
+def win_rate(name: str, judged: Judged, sampled: Sampled) -> Metric:
     """The share of comparisons won against the baseline's completion of the same prompt and place; a tie counts ½.
 
-    The baseline's own (`baseline` None) is ½ by definition.
+    The baseline's own is ½ by definition.
     """
-    if baseline is None:
-        return measures.fixed(WIN_RATE, "alignment", 0.5, len(sampled.completions), sampled.categories)
-    items = [
-        win(task.judge, prompt.text, mine.text, other.text)
-        for prompt, mine, other in zip(sampled.prompts, sampled.completions, baseline, strict=True)
-    ]
-    return measures.rate(WIN_RATE, "alignment", items, sampled.clusters, sampled.categories)
+    if judged.won is None:
+        return measures.fixed(name, "alignment", 0.5, len(sampled.completions), sampled.categories)
+    return measures.rate(name, "alignment", judged.won, sampled.clusters, sampled.categories)
 
 
 def compared(won: Metric, sampled: Sampled, baseline: Sequence[Completion]) -> list[Answer]:
@@ -40,9 +89,9 @@ def compared(won: Metric, sampled: Sampled, baseline: Sequence[Completion]) -> l
     ]
 
 
-def judge_score(sampled: Sampled, scores: Sequence[float]) -> Metric:
+def judge_score(name: str, judged: Judged, sampled: Sampled) -> Metric:
     """The judge's mean score, in the judge's own units."""
-    return measures.mean("judge_score", "alignment", scores, sampled.clusters, categories=sampled.categories)
+    return measures.mean(name, "alignment", judged.scores, sampled.clusters, categories=sampled.categories)
 
 
 def preference_accuracy(pairs: Sequence[Pair], policy: PairLogprobs, reference: PairLogprobs | None) -> Metric:

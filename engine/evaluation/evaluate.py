@@ -24,7 +24,7 @@ from engine.evaluation.sampled import Sampled, sample
 from engine.models.generate import Progress
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence, prompt_ids, sequence_ids
-from engine.records import Answer, Metric, Sample
+from engine.records import TRAINING_JUDGE, WIN_RATE, Answer, Metric, Sample
 
 
 def evaluate(
@@ -95,16 +95,13 @@ class _Evaluator:
 
     def _judge(self, sampled: Sampled) -> tuple[float, ...]:
         before = self.baseline.completions if self.baseline else None
-        judge = self.task.judge
-        scores = tuple(
-            judge.score(prompt.text, completion.text)
-            for prompt, completion in zip(sampled.prompts, sampled.completions, strict=True)
-        )
-        won = alignment.win_rate(self.task, sampled, before)
-        self._add([won, alignment.judge_score(sampled, scores)])
+        known = self.baseline.scores if self.baseline else ()
+        judged = alignment.judge_samples(self.task.judge, sampled, before, known, self._advance)
+        won = alignment.win_rate(WIN_RATE, judged, sampled)
+        self._add([won, alignment.judge_score(TRAINING_JUDGE, judged, sampled)])
         self.answers += alignment.compared(won, sampled, before or sampled.completions)
         self._add([*quality.length_metrics(sampled, before), quality.distinct_2(sampled)])
-        return scores
+        return judged.scores
 
     def _held_out(self) -> tuple[tuple[float, float], ...]:
         """Log-probabilities of the held-out pairs, and of the text for perplexity; what is in both is run once."""
@@ -150,11 +147,12 @@ class _Evaluator:
         return Evaluation({m.name: Metric(m.name, None, m.group, 0) for m in names}, ())
 
     def _cost(self) -> int:
-        """How many sequences are sampled or scored in all; sequences that are scored twice make it an upper bound."""
+        """How many texts are sampled, judged or scored in all; those that are scored twice make it an upper bound."""
         samples = len(self.task.eval_prompts) * self.config.completions
         held_out = 2 * len(self.task.held_out_pairs) + len(self.task.held_out_text)
         kl = samples * (2 if self.parent_adapter else 1)
-        return samples + kl + held_out + sum(probe_cost(probe) for probe in self.task.probes)
+        judged = samples * (3 if self.task.judge.ordered and self.baseline else 1)
+        return samples + kl + held_out + judged + sum(probe_cost(probe) for probe in self.task.probes)
 
     def _add(self, metrics: list[Metric]) -> None:
         self.metrics.update({metric.name: metric for metric in metrics})

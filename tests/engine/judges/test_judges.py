@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.world.manners import DemoJudge
-from engine.judges.base import Judge, win
+from engine.judges.base import Judge, OneByOne, win, wins
 from engine.judges.overlap import OverlapJudge, token_f1
 
 PROMPT = "ask : my lamp is broken . reply :"
 WORDS = st.lists(st.sampled_from(["please", "thanks", "ugh", "maybe", "reset", "the", "lamp", "good"]), max_size=12)
 
 
-class Shy:
+class Shy(OneByOne):
     """A judge of the kind that LLMs are: it likes whichever it sees first, unless one is much longer."""
 
     name, ordered = "shy", True
@@ -32,9 +32,62 @@ def test_a_judge_with_a_favourite_place_is_asked_in_both_orders() -> None:
     assert win(Shy(), PROMPT, "bb", "a" * 9) == 0
 
 
-@pytest.mark.parametrize("judge", [DemoJudge(), OverlapJudge([(PROMPT, "good answer", "bad lamp")])])
+def test_a_judge_that_contradicts_itself_is_caught_and_equal_texts_are_not_asked_about() -> None:
+    won, contradicted = wins(Shy(), [(PROMPT, "aa", "bb"), (PROMPT, "a" * 9, "bb"), (PROMPT, "same", "same")])
+    assert won == [0.5, 1, 0.5]
+    assert contradicted == [1, 0, 0]
+
+
+TEXTS = ["please reset the lamp .", "ugh , maybe reset the lamp", "good", ""]
+SCORED = [(PROMPT, text) for text in TEXTS]
+COMPARED = [(PROMPT, first, second) for first in TEXTS for second in TEXTS]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[DemoJudge, lambda: OverlapJudge([(PROMPT, "good answer", "bad lamp")]), Shy],
+    ids=["demo", "overlap", "shy"],
+)
+def judge(request: pytest.FixtureRequest) -> Judge:
+    made: Judge = request.param()
+    return made
+
+
 class TestContract:
-    """What holds of every judge whose order cannot matter."""
+    """What holds of every judge."""
+
+    def test_many_at_once_are_judged_as_one_by_one(self, judge: Judge) -> None:
+        assert judge.scores(SCORED) == pytest.approx([judge.score(*item) for item in SCORED], abs=1e-5)
+        assert judge.compares(COMPARED) == [judge.compare(*item) for item in COMPARED]
+        assert judge.scores([]) == judge.compares([]) == []
+
+    def test_verdicts_are_win_tie_or_loss_and_nothing_beats_itself(self, judge: Judge) -> None:
+        won, contradicted = wins(judge, COMPARED)
+        assert {outcome * 4 for outcome in won} <= {0, 1, 2, 3, 4}
+        places = {item: place for place, item in enumerate(COMPARED)}
+        for (prompt, first, second), outcome in zip(COMPARED, won, strict=True):
+            assert outcome + won[places[prompt, second, first]] == 1
+            assert first != second or outcome == 0.5
+        assert judge.ordered or not any(contradicted)
+
+    def test_progress_reaches_its_total_or_aborts(self, judge: Judge) -> None:
+        seen: list[tuple[int, int]] = []
+        judge.scores(SCORED, lambda done, total: seen.append((done, total)))
+        assert seen[-1] == (len(SCORED), len(SCORED))
+        assert seen == sorted(seen)
+        judge.compares(COMPARED, lambda done, total: seen.append((done, total)))
+        assert seen[-1] == (len(COMPARED), len(COMPARED))
+
+        def stop(done: int, total: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            judge.compares(COMPARED, stop)
+
+
+@pytest.mark.parametrize("judge", [DemoJudge(), OverlapJudge([(PROMPT, "good answer", "bad lamp")])])
+class TestScoring:
+    """What holds besides of a judge whose order cannot matter."""
 
     @given(a=WORDS, b=WORDS)
     def test_comparing_is_antisymmetric_and_follows_the_score(self, judge: Judge, a: list[str], b: list[str]) -> None:
