@@ -7,6 +7,7 @@ there, stop unwinds from there by `Stopped`, and nothing is ever changed in the 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
@@ -16,10 +17,12 @@ from engine.records import LIVE_STATES, Memory, Pulse, Scalar, Settings
 from engine.store.control import Inbox
 from engine.store.ledger import Ledger
 from engine.store.rows import Command
+from engine.text import one_line
 
 BEAT_S = 0.25
 MEMORY_S = 1.0
 HOLD_S = 0.05
+LABELS_TOLD_S = 60.0
 LEAST_PROMISE_S, PATIENCE = 30.0, 10.0  # a beat is promised within ten times the usual, and never in less than 30 s
 
 
@@ -54,6 +57,8 @@ class Helm:
         self._on_record = ""  # the state, as this engine last wrote it down
         self._seen = 0
         self._waiting: list[Command] = []
+        self._labelled: Counter[str] = Counter()  # by whom, since they were last told
+        self._labels_since = 0.0
         self._beat_at = self._memory_at = 0.0
         self._stage_at = clock()
         self._done_at_start: int | None = None
@@ -72,6 +77,7 @@ class Helm:
 
     def enter(self, iteration: int, stage: str, unit: str = "", promise_s: float = 60.0) -> None:
         """A stage begins. `promise_s` bounds the time until the stage's first `progress`."""
+        self._tell_labels()
         self._stage_at, self._done_at_start, self._calls = self._clock(), None, 0
         self._pulse = replace(
             self._pulse,
@@ -93,6 +99,7 @@ class Helm:
         eta = self._pulse.eta_s if state in LIVE_STATES else None
         self._pulse = replace(self._pulse, state=state, eta_s=eta)  # type: ignore[arg-type]
         self.beat(force=True)
+        self._tell_labels()
 
     def progress(self, done: int, total: int) -> None:
         """`done` of `total` units of the stage are finished: beat, then obey. Raises Stopped when asked to stop."""
@@ -135,10 +142,10 @@ class Helm:
 
     def new_commands(self) -> list[Command]:
         """Commands not seen by this engine and not applied by an earlier one, oldest first."""
-        fresh = [c for c in self._inbox.pending(self._seen) if not self._ledger.is_applied(c.id)]
-        if fresh:
-            self._seen = fresh[-1].id
-        return fresh
+        found = self._inbox.pending(self._seen)
+        if found:
+            self._seen = found[-1].id
+        return [command for command in found if not self._ledger.is_applied(command.id)]
 
     def settle(self, command: Command, result: str, ok: bool = True) -> None:
         """Record a command as dealt with, and tell the story. What changes training binds to the step to come."""
@@ -154,8 +161,26 @@ class Helm:
         for command in waiting:
             if self._too_early(command):
                 self._waiting.append(command)
-            else:
+            elif command.kind != "label":
                 self.handle(command)
+        self._note_labels([command for command in waiting if command.kind == "label"])
+
+    def _note_labels(self, given: list[Command]) -> None:
+        """Labels are on record at once, but told in one line a minute or stage: a person gives hundreds of them."""
+        if given:
+            self._ledger.note(given, "noted")
+            self._labels_since = self._labels_since if self._labelled else self._clock()
+            for command in given:
+                self._labelled[command.who] += -1 if command.arg.get("choice") == "undo" else 1
+        if self._labelled and self._clock() - self._labels_since >= LABELS_TOLD_S:
+            self._tell_labels()
+
+    def _tell_labels(self) -> None:
+        counts = {who: count for who, count in self._labelled.items() if count > 0}
+        self._labelled.clear()
+        if counts:
+            said = ", ".join(f"{count} label{'s' * (count > 1)} by {who}" for who, count in counts.items())
+            self._ledger.event("command.label", said, "info", self._pulse.iteration, self.step)
 
     def _too_early(self, command: Command) -> bool:
         """`set` waits for the first step of the training to come, and nothing changes steps that are on record."""
@@ -221,6 +246,11 @@ class Helm:
             self.at_gate(command)
             return
         self.settle(command, "no gate is open: the iteration is still being made", ok=False)
+
+    def _on_quarantine(self, command: Command) -> None:
+        """The next manifest is built without it; what trains now goes on."""
+        word = "is kept out of the data from the next iteration on" if command.arg.get("on") else "is back in the data"
+        self.settle(command, f"pair {one_line(str(command.arg.get('pair', '')), 64)} {word}")
 
     def hold(self, why: str) -> None:
         """Pause by the engine's own will, such as a full disk, until an operator resumes or stops."""

@@ -102,6 +102,23 @@ def open_reader(path: Path) -> sqlite3.Connection:
         return db
 
 
+def open_control_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection to a `control.db` that may be anyone's. Raises CorruptError, StoreError."""
+    with sql_errors(path):
+        _refuse_empty(path)
+        db = _connect_control(path)
+        try:
+            if db.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
+                raise CorruptError(f"{path} is a database, but not one that Pilothouse wrote")
+            found = db.execute("SELECT type, sql FROM sqlite_master WHERE name = 'command'").fetchone()
+            if found is None or not _is_plain_table(found[0], found[1] or ""):
+                raise CorruptError(f"{path} does not have the table of commands", remedy="do not trust it")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
 def arm(db: sqlite3.Connection, seconds: float = DEADLINE_S) -> None:
     """Let queries on `db` run until so many seconds from now."""
     end = time.monotonic() + seconds
@@ -126,6 +143,16 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
             if path.with_name(f"{path.name}-wal").stat().st_size:
                 raise
         return _guarded(path, "immutable=1")  # a directory that we may not write has no room for the -shm file
+
+
+def _connect_control(path: Path) -> sqlite3.Connection:
+    """Never immutable: many write there. Rolling back what a killed operator left half-written takes a write."""
+    try:
+        return _guarded(path, "mode=ro")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        return _guarded(path, "mode=rw")
 
 
 def _guarded(path: Path, mode: str) -> sqlite3.Connection:

@@ -12,7 +12,7 @@ import os
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Any
@@ -219,6 +219,14 @@ class Ledger:
                 self._refuse_recorded(step, iteration)
             self._insert_applied(command, step, result, ok, iteration)
         return True
+
+    def note(self, commands: Iterable[Command], result: str) -> None:
+        """Write down commands that change nothing here, such as labels: any number of them costs one transaction."""
+        with self._durably():
+            iteration = self._value("SELECT max(idx) FROM iteration")
+            for command in commands:
+                if not self.is_applied(command.id):
+                    self._insert_applied(command, None, result, True, iteration)
 
     def is_applied(self, command_id: int) -> bool:
         return self._value("SELECT 1 FROM applied WHERE command_id = ?", (command_id,)) is not None

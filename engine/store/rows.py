@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from engine.records import Assessment, Decision, RunState
 from engine.text import clean, one_line
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-CommandKind = Literal["pause", "resume", "gate", "checkpoint", "stop", "set", "decide"]
+CommandKind = Literal["pause", "resume", "gate", "checkpoint", "stop", "set", "decide", "label", "quarantine"]
 APPLIED_COLUMNS = "command_id, uuid, kind, arg, who, why, t, ok, result, iteration, step, attempt"
-COMMANDS: frozenset[str] = frozenset({"pause", "resume", "gate", "checkpoint", "stop", "set", "decide"})
+COMMANDS: frozenset[str] = frozenset(get_args(CommandKind))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.config import check_setting
-from engine.helm import HOLD_S, Helm, Stopped, memory_metrics
+from engine.helm import HOLD_S, LABELS_TOLD_S, Helm, Stopped, memory_metrics
 from engine.records import Memory, Pulse, Scalar, Settings
 from engine.store.rows import Command
 
@@ -39,6 +39,10 @@ class Book:
         assert command.id not in self.settled, "a command was settled twice"
         self.settled[command.id] = (ok, result)
 
+    def note(self, commands: list[Command], result: str) -> None:
+        for command in commands:
+            self.apply(command, 0, result)
+
     def is_applied(self, command_id: int) -> bool:
         return command_id in self.settled
 
@@ -53,8 +57,8 @@ class Post:
         self.commands.append(Command(len(self.commands) + 1, f"u{len(self.commands)}", kind, arg, "ana@host"))
         return len(self.commands)
 
-    def pending(self, after: int) -> list[Command]:
-        return [command for command in self.commands if command.id > after]
+    def pending(self, after: int, limit: int = 1000) -> list[Command]:
+        return [command for command in self.commands if command.id > after][:limit]
 
 
 class Wheel:
@@ -250,3 +254,68 @@ def test_what_a_dead_engine_applied_is_not_applied_again(deck: Deck) -> None:
 
 def test_what_the_card_does_not_say_is_left_out() -> None:
     assert memory_metrics(Memory("gpu", "x", total=10)) == {"memory/total": 10.0}
+
+
+def label(deck: Deck, choice: str = "1") -> int:
+    return deck.post.drop("label", pair="3fa2b1c0d9e8", choice=choice, first="chosen", iteration=1)
+
+
+def test_labels_are_on_record_at_once_and_told_in_one_line_a_stage(deck: Deck) -> None:
+    given = [label(deck) for _ in range(12)]
+    deck.helm.progress(1, 10)
+    assert [deck.book.settled[number] for number in given] == [(True, "noted")] * 12
+    assert deck.book.events == []
+    deck.helm.enter(1, "filter")
+    assert deck.book.events == ["12 labels by ana@host"]
+    deck.helm.enter(1, "dpo")
+    assert len(deck.book.events) == 1
+
+
+def test_who_labels_for_hours_is_told_of_once_a_minute(deck: Deck) -> None:
+    for _ in range(300):
+        label(deck)
+        deck.now += 1
+        deck.helm.wait()
+    assert sum(int(event.split()[0]) for event in deck.book.events) in range(290, 301)
+    assert len(deck.book.events) <= 300 / LABELS_TOLD_S + 1
+
+
+def test_a_label_that_was_taken_back_is_not_told(deck: Deck) -> None:
+    label(deck)
+    label(deck, "undo")
+    deck.helm.progress(1, 10)
+    deck.helm.become("stopped")
+    assert deck.book.events == []
+
+
+@pytest.mark.parametrize(("on", "words"), [(True, "kept out"), (False, "back in")])
+def test_a_quarantine_is_an_event_each(deck: Deck, on: bool, words: str) -> None:
+    number = deck.post.drop("quarantine", pair="3fa2b1c0d9e8", on=on, iteration=1)
+    deck.helm.progress(1, 10)
+    assert deck.book.settled[number][0]
+    assert [words in event and "3fa2b1c0d9e8" in event for event in deck.book.events] == [True]
+
+
+def test_opinions_are_taken_at_a_gate_and_in_a_pause(deck: Deck) -> None:
+    deck.helm.at_gate = lambda command: None
+    given = [label(deck), deck.post.drop("quarantine", pair="3fa2b1c0d9e8", on=True)]
+    deck.helm.wait()
+    deck.helm.at_gate = None
+    deck.post.drop("pause")
+    given_later: list[int] = []
+    deck.on_sleep = lambda: (
+        given_later.append(label(deck)) if not given_later else deck.post.drop("resume") if deck.now > 1001 else None
+    )
+    deck.helm.progress(1, 10)
+    assert all(deck.book.settled[number][0] for number in given + given_later)
+
+
+def test_more_commands_of_the_past_than_one_look_reads_do_not_hide_a_new_one(deck: Deck) -> None:
+    for number in [label(deck) for _ in range(2500)]:
+        deck.book.settled[number] = (True, "noted by another life")
+    pause = deck.post.drop("stop")
+    for _ in range(2):
+        deck.helm.progress(1, 10)
+    with pytest.raises(Stopped):
+        deck.helm.progress(1, 10)
+    assert deck.book.settled[pause][0]
