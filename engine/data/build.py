@@ -6,18 +6,17 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.config.schema import RunConfig
 from engine.data.demo import demo_task
 from engine.data.formats import chat_pair
+from engine.data.judging import make_judges
 from engine.data.probes import load_probe
 from engine.data.sources import load_pairs
 from engine.data.task import Pair, Prompt, Task, Text, shown
-from engine.data.world.manners import DemoJudge
 from engine.errors import DataError
-from engine.judges.base import Judge
-from engine.judges.overlap import OverlapJudge
 from engine.models.resident import Resident
 
 DEMO = "demo"
@@ -30,12 +29,8 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
     """
     probes = tuple(load_probe(Path(path), resident.chat) for path in config.evaluation.probes)
     if config.model.name == DEMO and not (config.data.path or config.data.dataset):
-        if config.evaluation.judge == "overlap":
-            raise DataError(
-                "evaluation.judge = overlap needs recorded pairs to compare with, and the demo has none",
-                remedy="set evaluation.judge to auto, or data.path to a file of pairs",
-            )
-        return demo_task(config, probes)
+        judge, held_out_judge = make_judges(config.judges, ())
+        return replace(demo_task(config, probes), judge=judge, held_out_judge=held_out_judge)
     if not (config.data.path or config.data.dataset):
         raise DataError(
             "on-policy training needs prompts, and only the demo brings its own",
@@ -45,10 +40,11 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
     if resident.chat:
         pairs = [chat_pair(pair, resident.tokenizer.all_special_tokens) for pair in pairs]
     train, held_out = split_by_prompt(pairs, config.data.held_out, config.evaluation.seed)
+    judge, held_out_judge = make_judges(config.judges, pairs)
     limit = config.evaluation.prompts * config.evaluation.completions
     return Task(
         name=report.source,
-        judge=_judge(config.evaluation.judge, pairs),
+        judge=judge,
         train_prompts=_prompts(train),
         eval_prompts=_prompts(held_out)[: config.evaluation.prompts],
         train_pairs=tuple(train),
@@ -56,14 +52,8 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
         held_out_text=tuple(Text(pair.prompt, pair.chosen) for pair in held_out[:limit]),
         probes=probes,
         report=report,
+        held_out_judge=held_out_judge,
     )
-
-
-def _judge(wanted: str, pairs: Sequence[Pair]) -> Judge:
-    """`demo` is for files of the demo's own questions: it refuses any other prompt when it meets one."""
-    if wanted == "demo":
-        return DemoJudge()
-    return OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs)
 
 
 def split_by_prompt(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:

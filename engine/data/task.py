@@ -54,16 +54,22 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """What became of a file's records: kept, and (line, problem) of each that was left out."""
+    """What became of a file's records: pairs kept, (line, problem) of each record that was left out, and how many
+    labelled answers found no counterpart to make a pair with.
+    """
 
     source: str
     kept: int
     bad: tuple[tuple[int, str], ...] = ()
+    left_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`train_*` may be learned from; no prompt of theirs is among the held-out ones."""
+    """`train_*` may be learned from; no prompt of theirs is among the held-out ones.
+
+    `judge` ranks the completions that are trained on; `held_out_judge` is asked in evaluation only.
+    """
 
     name: str
     judge: Judge
@@ -74,6 +80,7 @@ class Task:
     held_out_text: tuple[Text, ...] = ()
     probes: tuple[Probe, ...] = ()
     report: DataReport | None = None
+    held_out_judge: Judge | None = None
 
 
 def shown(content: Content) -> str:

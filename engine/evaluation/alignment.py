@@ -13,7 +13,11 @@ from engine.judges.base import Judge, Progress, verdict, wins
 from engine.models.generate import Completion
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence, sequence_ids
-from engine.records import PREFERENCE_ACCURACY, Answer, Metric
+from engine.records import HELD_OUT_JUDGE, PREFERENCE_ACCURACY, TRAINING_JUDGE, WIN_RATE, Answer, Metric
+
+TRAINING_WIN_RATE = "win_rate_training_judge"
+INCONSISTENCY = "judge_inconsistency"
+"""How often the judge behind the win rate (or the only one that can) contradicts itself when two texts swap places."""
 
 Advance = Callable[[int], None]
 PairLogprobs = Sequence[tuple[float, float]]
@@ -68,6 +72,19 @@ def steps(advance: Advance | None) -> Progress | None:
         before = done
 
     return progress
+
+
+def judge_metrics(training: Judged, held_out: Judged | None, sampled: Sampled) -> list[Metric]:
+    """The win rates come first. By the held-out judge where there is one: training cannot have learnt to please it."""
+    found = [win_rate(WIN_RATE, held_out or training, sampled)]
+    if held_out:
+        found.append(win_rate(TRAINING_WIN_RATE, training, sampled))
+        found.append(judge_score(HELD_OUT_JUDGE, held_out, sampled))
+    found.append(judge_score(TRAINING_JUDGE, training, sampled))
+    contradicted = [said.contradicted for said in (held_out, training) if said and said.contradicted is not None]
+    if contradicted:
+        found.append(measures.rate(INCONSISTENCY, "quality", contradicted[0], sampled.clusters, sampled.categories))
+    return found
 
 
 def win_rate(name: str, judged: Judged, sampled: Sampled) -> Metric:

@@ -16,15 +16,17 @@ import torch
 from engine.config.schema import RunConfig
 from engine.data.task import Task
 from engine.evaluation import alignment, quality
+from engine.evaluation.alignment import Judged
 from engine.evaluation.capability import probe_cost, run_probe
 from engine.evaluation.forward import completion_logprobs
 from engine.evaluation.kl import Divergence, exact_kl
 from engine.evaluation.outcome import Evaluation
 from engine.evaluation.sampled import Sampled, sample
+from engine.judges.base import Judge
 from engine.models.generate import Progress
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence, prompt_ids, sequence_ids
-from engine.records import TRAINING_JUDGE, WIN_RATE, Answer, Metric, Sample
+from engine.records import Answer, Metric, Sample
 
 
 def evaluate(
@@ -75,13 +77,21 @@ class _Evaluator:
         with self._timed("kl"):
             self._add(quality.divergence_metrics(sampled, *self._divergences(sampled)))
         with self._timed("judge"):
-            scores = self._judge(sampled)
+            training, held_out = self._judge(sampled)
         with self._timed("held out"):
             pairs = self._held_out()
         with self._timed("probes"):
             self._probe()
-        samples = self._samples(sampled, scores)
-        return Evaluation(self.metrics, samples, sampled.completions, scores, pairs, self.seconds, tuple(self.answers))
+        return Evaluation(
+            self.metrics,
+            self._samples(sampled, training.scores),
+            sampled.completions,
+            training.scores,
+            pairs,
+            self.seconds,
+            tuple(self.answers),
+            held_out.scores if held_out else (),
+        )
 
     def _divergences(self, sampled: Sampled) -> tuple[Divergence, Divergence | None]:
         resident, size = self.resident, self.config.batch_size
@@ -93,15 +103,22 @@ class _Evaluator:
         weights = resident.read_policy(self.parent_adapter)
         return to_baseline, exact_kl(resident, sequences, lambda: resident.adapter(weights), size, self._advance)
 
-    def _judge(self, sampled: Sampled) -> tuple[float, ...]:
-        before = self.baseline.completions if self.baseline else None
-        known = self.baseline.scores if self.baseline else ()
-        judged = alignment.judge_samples(self.task.judge, sampled, before, known, self._advance)
-        won = alignment.win_rate(WIN_RATE, judged, sampled)
-        self._add([won, alignment.judge_score(TRAINING_JUDGE, judged, sampled)])
-        self.answers += alignment.compared(won, sampled, before or sampled.completions)
-        self._add([*quality.length_metrics(sampled, before), quality.distinct_2(sampled)])
-        return judged.scores
+    def _judge(self, sampled: Sampled) -> tuple[Judged, Judged | None]:
+        """What the training judge and the held-out judge say."""
+        start, task = self.baseline, self.task
+        before = start.completions if start else None
+
+        def judged(judge: Judge, known: tuple[float, ...]) -> Judged:
+            return alignment.judge_samples(judge, sampled, before, known, self._advance)
+
+        training = judged(task.judge, start.scores if start else ())
+        other = task.held_out_judge
+        held_out = judged(other, start.held_out_scores if start else ()) if other else None
+        found = alignment.judge_metrics(training, held_out, sampled)
+        self._add([*found, *quality.length_metrics(sampled, before), quality.distinct_2(sampled)])
+        for metric in found[: 2 if held_out else 1]:
+            self.answers += alignment.compared(metric, sampled, before or sampled.completions)
+        return training, held_out
 
     def _held_out(self) -> tuple[tuple[float, float], ...]:
         """Log-probabilities of the held-out pairs, and of the text for perplexity; what is in both is run once."""
@@ -151,7 +168,8 @@ class _Evaluator:
         samples = len(self.task.eval_prompts) * self.config.completions
         held_out = 2 * len(self.task.held_out_pairs) + len(self.task.held_out_text)
         kl = samples * (2 if self.parent_adapter else 1)
-        judged = samples * (3 if self.task.judge.ordered and self.baseline else 1)
+        judges = [judge for judge in (self.task.judge, self.task.held_out_judge) if judge]
+        judged = samples * sum(3 if judge.ordered and self.baseline else 1 for judge in judges)
         return samples + kl + held_out + judged + sum(probe_cost(probe) for probe in self.task.probes)
 
     def _add(self, metrics: list[Metric]) -> None:

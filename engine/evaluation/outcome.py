@@ -14,7 +14,8 @@ from engine.records import Answer, Metric, Sample, as_json
 class Evaluation:
     """One iteration's evaluation.
 
-    `completions` and `scores` are prompt-major: the k completions of the first prompt, then of the second.
+    `completions` and the scores are prompt-major: the k completions of the first prompt, then of the second. `scores`
+    are the training judge's, `held_out_scores` the held-out judge's where one is named.
     `pair_logprobs` are (chosen, rejected) of each held-out pair in nats. The baseline's are every later reference.
     """
 
@@ -25,6 +26,7 @@ class Evaluation:
     pair_logprobs: tuple[tuple[float, float], ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
+    held_out_scores: tuple[float, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """All but the samples and the answers, which have files of their own."""
@@ -32,6 +34,7 @@ class Evaluation:
             "metrics": {name: as_json(metric) for name, metric in self.metrics.items()},
             "completions": [as_json(completion) for completion in self.completions],
             "scores": as_json(self.scores),
+            "held_out_scores": as_json(self.held_out_scores),
             "pair_logprobs": as_json(self.pair_logprobs),
             "seconds": as_json(self.seconds),
         }
@@ -46,4 +49,5 @@ class Evaluation:
             tuple(raw["scores"]),
             tuple((chosen, rejected) for chosen, rejected in raw["pair_logprobs"]),
             dict(raw.get("seconds", {})),
+            held_out_scores=tuple(raw.get("held_out_scores", ())),
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from engine.config.schema.fields import Real, Section, Text, Whole
@@ -12,9 +10,6 @@ from engine.config.schema.fields import Real, Section, Text, Whole
 class EvaluationConfig(Section):
     """What every iteration is measured on: the same prompts, seeds and sampling each time."""
 
-    judge: Literal["auto", "demo", "overlap"] = Field(
-        "auto", description="programmatic judge; auto is demo's own rule for the demo, else overlap with chosen"
-    )
     prompts: Whole = Field(36, ge=1, description="held-out prompts")
     completions: Whole = Field(4, ge=1, le=64, description="sampled completions a prompt")
     max_new_tokens: Whole = Field(28, ge=1, description="length limit of a completion")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from engine.config.schema.data import DataConfig
 from engine.config.schema.evaluation import EvaluationConfig
 from engine.config.schema.fields import Section, Whole
+from engine.config.schema.judges import JudgesConfig
 from engine.config.schema.model import ModelConfig
 from engine.config.schema.training import TrainingConfig
 from engine.records import Budget, Thresholds
@@ -44,6 +45,7 @@ class RunConfig(Section):
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    judges: JudgesConfig = JudgesConfig()
     thresholds: Thresholds = Field(Thresholds(), description="when a rule fires (spec, section 4)")
     budget: Budget = Field(Budget(iterations=5), description="what the run may spend")
     evidence: bool = Field(True, description="off judges by bare thresholds, labelled so")
@@ -52,3 +54,13 @@ class RunConfig(Section):
         "ask", description="who decides at a gate: ask (you), auto (the rules), or seconds to wait before auto"
     )
     threads: Whole = Field(1, ge=1, le=256, description="CPU threads of the engine")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_judge(cls, raw: Any) -> Any:
+        """A run that began before `judges` was a section recorded its judge as `evaluation.judge`."""
+        evaluation = raw.get("evaluation") if isinstance(raw, dict) else None
+        if not isinstance(evaluation, dict) or "judge" not in evaluation or raw.get("judges"):
+            return raw
+        kept = {name: value for name, value in evaluation.items() if name != "judge"}
+        return {**raw, "evaluation": kept, "judges": {"training": evaluation["judge"]}}

@@ -218,3 +218,11 @@ def test_every_key_of_the_schema_says_what_it_is_for() -> None:
         if not field.description and not hasattr(field.annotation, "model_fields")
     ]
     assert silent == []
+
+
+def test_a_judge_recorded_where_older_runs_had_it_is_still_read() -> None:
+    assert parse_config("evaluation: {judge: overlap, prompts: 3}").judges.training == "overlap"
+    assert faults("evaluation: {judge: sun}")[0].startswith("judges.training = 'sun': expected ")
+    assert faults("evaluation: {judge: demo}\njudges: {training: overlap}")[0].startswith(
+        "evaluation.judge: unknown key"
+    )

@@ -73,10 +73,10 @@ def test_the_config_names_the_judge(resident: Resident, tmp_path: Path) -> None:
     path.write_text("\n".join(json.dumps(pair.row()) for pair in PAIRS))
     source = f"data: {{source: file, path: {path}}}\n"
     assert build_task(parse_config(source), resident).judge.name == "overlap"
-    assert build_task(parse_config(source + "evaluation: {judge: demo}"), resident).judge.name == "demo"
+    assert build_task(parse_config(source + "judges: {training: demo}"), resident).judge.name == "demo"
     assert build_task(parse_config(""), resident).judge.name == "demo"
     with pytest.raises(DataError, match="overlap needs recorded pairs"):
-        build_task(parse_config("evaluation: {judge: overlap}"), resident)
+        build_task(parse_config("judges: {training: overlap}"), resident)
 
 
 def test_on_policy_without_prompts_is_refused(resident: Resident) -> None:

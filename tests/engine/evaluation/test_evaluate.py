@@ -12,6 +12,7 @@ from engine.data.build import build_task
 from engine.data.task import Probe, Question, Task
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.outcome import Evaluation
+from engine.judges.base import OneByOne, ScoringJudge
 from engine.models.resident import Resident
 from engine.records import KL, PREFERENCE_ACCURACY, WIN_RATE
 from tests.fixtures.untrained import stir, untrained_resident
@@ -89,6 +90,61 @@ def test_every_metric_carries_items_that_give_its_value(resident: Resident, task
     assert found["kl_parent"] == replace(found[KL], name="kl_parent")
     assert len(found[WIN_RATE].items or ()) == len(found[KL].items or ()) == 8
     assert set(found[WIN_RATE].categories or ()) == {prompt.category for prompt in task.eval_prompts}
+
+
+class Length(ScoringJudge):
+    """Counts what it is asked about."""
+
+    name = "length"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def score(self, prompt: str, completion: str) -> float:
+        self.asked += 1
+        return float(len(completion))
+
+
+class FirstPlace(OneByOne):
+    """Scores everything alike and always prefers what it is shown first."""
+
+    name, ordered = "first place", True
+
+    def score(self, prompt: str, completion: str) -> float:
+        return 7.0
+
+    def compare(self, prompt: str, first: str, second: str) -> float:
+        return 1.0
+
+
+def test_a_held_out_judge_has_the_win_rate_and_the_training_judge_its_own(resident: Resident, task: Task) -> None:
+    judge = Length()
+    task = replace(task, judge=FirstPlace(), held_out_judge=judge)
+    resident.reset_policy(0)
+    baseline = evaluate(resident, task, CONFIG, baseline=None)
+    assert baseline.scores == (7.0,) * 8
+    assert baseline.held_out_scores == tuple(float(len(said.text)) for said in baseline.completions)
+    stir(resident, scale=0.2)
+    found = evaluate(resident, task, CONFIG, baseline=baseline)
+    longer = [
+        0.5 if len(mine.text) == len(other.text) else float(len(mine.text) > len(other.text))
+        for mine, other in zip(found.completions, baseline.completions, strict=True)
+    ]
+    changed = [
+        float(mine.text != other.text) for mine, other in zip(found.completions, baseline.completions, strict=True)
+    ]
+    assert list(found.metrics[WIN_RATE].items or ()) == longer
+    assert found.metrics["win_rate_training_judge"].items == (0.5,) * 8
+    assert (found.metrics["judge_score"].value, found.metrics["held_out_judge_score"].value) == (
+        7.0,
+        pytest.approx(sum(found.held_out_scores) / 8),
+    )
+    assert found.metrics["judge_inconsistency"].items == tuple(changed)
+    assert sum(changed) > 0
+    assert baseline.metrics["judge_inconsistency"].value == 0
+    assert judge.asked == 16, "the baseline's completions are scored once, when it is evaluated"
+    assert {answer.metric for answer in found.answers} >= {WIN_RATE, "win_rate_training_judge"}
+    assert Evaluation.parse(found.as_json(), found.samples) == replace(found, answers=())
 
 
 def test_the_same_policy_is_measured_the_same_twice(resident: Resident, task: Task, baseline: Evaluation) -> None:

@@ -1,0 +1,41 @@
+"""The judges that a config names: one that training asks, and perhaps one that only evaluation does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from engine.config.schema import JudgesConfig
+from engine.data.task import Pair, shown
+from engine.data.world.manners import DemoJudge
+from engine.errors import DataError
+from engine.judges.base import Judge
+from engine.judges.overlap import OverlapJudge
+
+
+def make_judges(config: JudgesConfig, pairs: Sequence[Pair]) -> tuple[Judge, Judge | None]:
+    """(training, held out). `pairs` are the recorded ones; the demo has none.
+
+    Raises DataError for a judge that has nothing to judge by, or that would hold itself out.
+    """
+    training = config.training if config.training != "auto" else "overlap" if pairs else "demo"
+    if config.held_out == training:
+        raise DataError(
+            f"judges.held_out = {training} is the training judge too, so nothing is held out",
+            remedy="name another judge, or leave judges.held_out out",
+        )
+    held_out = _judge("held_out", config.held_out, pairs) if config.held_out else None
+    return _judge("training", training, pairs), held_out
+
+
+def _judge(place: str, name: str, pairs: Sequence[Pair]) -> Judge:
+    """`demo` is for files of the demo's own questions: it refuses any other prompt when it meets one."""
+    if name == "overlap" and not pairs:
+        raise DataError(
+            f"judges.{place} = overlap needs recorded pairs to compare with, and the demo has none",
+            remedy=f"leave judges.{place} out, or set data.path to a file of pairs",
+        )
+    makers: dict[str, Callable[[], Judge]] = {
+        "demo": DemoJudge,
+        "overlap": lambda: OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs),
+    }
+    return makers[name]()

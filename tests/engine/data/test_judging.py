@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.config import parse_config
+from engine.data.judging import make_judges
+from engine.data.task import Pair
+from engine.errors import DataError
+
+PAIRS = [Pair("question ?", "good", "bad")]
+
+
+def names(text: str, pairs: list[Pair]) -> tuple[str, str | None]:
+    training, held_out = make_judges(parse_config(text).judges, pairs)
+    return training.name, held_out.name if held_out else None
+
+
+def test_auto_is_what_the_data_allows_and_nobody_is_held_out_unasked() -> None:
+    assert names("", PAIRS) == ("overlap", None)
+    assert names("", []) == ("demo", None)
+
+
+def test_a_held_out_judge_stands_beside_the_training_judge() -> None:
+    assert names("judges: {held_out: demo}", PAIRS) == ("overlap", "demo")
+    assert names("judges: {training: demo, held_out: overlap}", PAIRS) == ("demo", "overlap")
+
+
+def test_a_judge_cannot_hold_itself_out() -> None:
+    with pytest.raises(DataError, match=r"judges\.held_out = overlap is the training judge too"):
+        names("judges: {held_out: overlap}", PAIRS)
+
+
+def test_overlap_with_nothing_recorded_is_refused_by_the_key_that_asks_for_it() -> None:
+    with pytest.raises(DataError, match=r"judges\.held_out = overlap needs recorded pairs"):
+        names("judges: {held_out: overlap}", [])
