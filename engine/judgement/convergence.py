@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -18,7 +17,8 @@ class Convergence:
     """`spread` is max − min of the win rate over `iterations`, the last accepted ones (None while there are too few).
 
     `p` is that of two one-sided tests (TOST, Schuirmann 1987) that the highest and the lowest lie within the margin,
-    None where no interval is known.
+    None where no interval is known; `how` says whether it compared them paired by item. Highest and lowest are picked
+    for being far apart, so that the test errs on the side of "not shown".
     """
 
     converged: bool
@@ -27,6 +27,7 @@ class Convergence:
     margin: float
     needed: int
     p: float | None = None
+    how: str = ""
 
     @property
     def text(self) -> str:
@@ -43,7 +44,7 @@ class Convergence:
         if self.p is None:
             return "equivalence untested: samples unknown"
         shown = "equivalence shown" if self.p < 0.05 else "equivalence not shown at this many samples"
-        return f"{shown}, TOST {p_value(self.p)}"
+        return f"{shown}, {self.how} TOST {p_value(self.p)}"
 
 
 def convergence(history: History) -> Convergence:
@@ -58,8 +59,8 @@ def convergence(history: History) -> Convergence:
     metrics = sorted((rate for _, rate in last if rate), key=lambda rate: rate.value or 0.0)
     spread = (metrics[-1].value or 0.0) - (metrics[0].value or 0.0)
     stopped = below(spread, limits.converged_spread)
-    p = _tost(metrics[0], metrics[-1], limits.converged_spread)
-    return Convergence(stopped, indices, spread, limits.converged_spread, limits.converged_iterations, p)
+    p, how = _tost(metrics[0], metrics[-1], limits.converged_spread)
+    return Convergence(stopped, indices, spread, limits.converged_spread, limits.converged_iterations, p, how)
 
 
 def converged(history: History) -> bool:
@@ -74,12 +75,11 @@ def gain(history: History) -> float | None:
     return values[-1] - values[0] if len(values) == span else None
 
 
-def _tost(low: Metric, high: Metric, margin: float) -> float | None:
-    bounds = [evidence.interval(low), evidence.interval(high)]
-    if bounds[0] is None or bounds[1] is None or low.value is None or high.value is None:
-        return None
-    errors = [(top - bottom) / (2 * evidence.Z95) for bottom, top in (bounds[0], bounds[1])]
-    error, apart = math.hypot(*errors), high.value - low.value
+def _tost(low: Metric, high: Metric, margin: float) -> tuple[float | None, str]:
+    """The larger of the two one-sided p-values, and how the two iterations were compared."""
+    if (found := evidence.difference(high, low)) is None:
+        return None, ""
+    apart, error, how = found
     if not error:
-        return 0.0 if apart < margin else 1.0
-    return 1 - min(_NORMAL.cdf((margin - apart) / error), _NORMAL.cdf((margin + apart) / error))
+        return float(abs(apart) >= margin), how
+    return 1 - min(_NORMAL.cdf((margin - apart) / error), _NORMAL.cdf((margin + apart) / error)), how

@@ -19,6 +19,7 @@ from engine.records import Evidence, Metric
 TOO_FEW = 20  # below this many samples nothing is called suspected: a finding is confirmed, or there are too few
 _RESAMPLES = 2000
 _CHUNK = 200
+_FAR = 10  # fewer resamples than this past zero say too little of a tail that corrected levels reach into
 _MOST_DRAWS = 20_000_000  # past this the mean is normal for all purposes, and resampling takes seconds
 _PLANNED = 5  # looks that α is spread over where the budget does not say
 _SEED = 0
@@ -37,9 +38,16 @@ class Finding:
     n: int | None = None
 
 
-def level(confidence: float, planned: int | None) -> float:
-    """α for one look, spread evenly over the planned looks, so that a whole run cries wolf at most 1 − confidence."""
-    return (1 - confidence) / max(_PLANNED if planned is None else planned, 1)
+def level(confidence: float, planned: int | None, look: int | None = None) -> float:
+    """α for one look, so that a whole run cries wolf at most 1 − confidence.
+
+    Spread evenly over the planned looks. Where none are planned, look k (from 1) gets 1/k(k+1) of it, which sums to no
+    more than the whole however long the run goes on; where `look` is not given either, five looks share it.
+    """
+    total = 1 - confidence
+    if planned is None and look is not None:
+        return total / (look * (look + 1))
+    return total / max(_PLANNED if planned is None else planned, 1)
 
 
 def drop(now: Metric, before: Metric) -> Finding:
@@ -91,6 +99,20 @@ def interval(metric: Metric) -> tuple[float, float] | None:
     return None if error is None else (metric.value - Z95 * error, metric.value + Z95 * error)
 
 
+def difference(now: Metric, before: Metric) -> tuple[float, float, str] | None:
+    """By how much `now` differs from `before`, its standard error, and how they were compared; None where unknown.
+
+    Paired by item where both have items, else from their intervals as two independent samples.
+    """
+    if paired := _pair(now, before):
+        return *_moved(*paired, max(_design_effect(now), _design_effect(before))), "paired"
+    bounds = [interval(now), interval(before)]
+    if bounds[0] is None or bounds[1] is None or now.value is None or before.value is None:
+        return None
+    errors = [(high - low) / (2 * Z95) for low, high in (bounds[0], bounds[1])]
+    return now.value - before.value, math.hypot(*errors), "unpaired"
+
+
 def wilson(rate: float, n: int, z: float = Z95) -> tuple[float, float]:
     """Wilson's score interval for a rate over n samples; ties may count one half."""
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
@@ -134,7 +156,10 @@ def _mcnemar(now: tuple[float, ...], before: tuple[float, ...]) -> tuple[float, 
 
 
 def _bootstrap(now: tuple[float, ...], before: tuple[float, ...]) -> tuple[float, str]:
-    """Share of resampled prompt sets whose mean difference is not a loss, with one added so that p is never 0."""
+    """Share of resampled prompt sets whose mean difference is not a loss, with one added so that p is never 0.
+
+    Far out, where a handful of resamples would decide and a large family's level lies below 1/2000, z takes over.
+    """
     import numpy as np
 
     difference = np.subtract(now, before)
@@ -143,18 +168,26 @@ def _bootstrap(now: tuple[float, ...], before: tuple[float, ...]) -> tuple[float
         return _clustered(now, before, 1.0)[:2]
     means = [difference[random.integers(0, n, (_CHUNK, n))].mean(axis=1) for _ in range(_RESAMPLES // _CHUNK)]
     kept = int((np.concatenate(means) >= 0).sum())
-    return (kept + 1) / (_RESAMPLES + 1), f"bootstrap paired by prompt, {n} prompts, {_RESAMPLES} resamples"
+    test = f"bootstrap paired by prompt, {n} prompts, {_RESAMPLES} resamples"
+    if kept < _FAR:
+        return _clustered(now, before, 1.0)[0], f"{test}, the tail by z"
+    return (kept + 1) / (_RESAMPLES + 1), test
 
 
 def _clustered(now: tuple[float, ...], before: tuple[float, ...], effect: float) -> tuple[float, str, int]:
     """z of the paired differences, its variance times the design effect (Kish 1965)."""
-    n = len(now)
-    differences = [new - old for new, old in zip(now, before, strict=True)]
-    mean = math.fsum(differences) / n
-    error = math.sqrt(effect * math.fsum((each - mean) ** 2 for each in differences) / max(n - 1, 1) / n)
+    (mean, error), n = _moved(now, before, effect), len(now)
     p = _NORMAL.cdf(mean / error) if error else float(mean >= 0)
     widened = f", variance × {effect:.2g} for samples that share a prompt" if effect >= _CLUSTERED else ""
     return p, f"z of the paired differences, {n} items{widened}", n
+
+
+def _moved(now: tuple[float, ...], before: tuple[float, ...], effect: float) -> tuple[float, float]:
+    """Mean of the paired differences and its standard error."""
+    n = len(now)
+    differences = [new - old for new, old in zip(now, before, strict=True)]
+    mean = math.fsum(differences) / n
+    return mean, math.sqrt(effect * math.fsum((each - mean) ** 2 for each in differences) / max(n - 1, 1) / n)
 
 
 def _design_effect(metric: Metric) -> float:

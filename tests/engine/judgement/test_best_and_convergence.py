@@ -6,7 +6,7 @@ from engine.judgement import best, converged, convergence
 from engine.judgement.convergence import gain
 from engine.judgement.gates import quality_gates
 from engine.records import History, Metric
-from tests.fixtures.tables import Cell, table, with_iteration
+from tests.fixtures.tables import Cell, right, table, with_iteration
 
 START: dict[str, Cell] = {"win": 0.5, "kl": 0.0, "gsm8k": (0.4, 1319)}
 
@@ -80,6 +80,18 @@ def test_the_equivalence_test_stands_beside_the_rule() -> None:
     assert "equivalence shown" in many.text
     assert "untested" in convergence(run(0.6, 0.6, 0.6)).text
     assert convergence(run(0.6)).text == "1 of the 3 accepted iterations that convergence needs"
+
+
+def test_equivalence_is_paired_where_items_are_known() -> None:
+    flat = convergence(run(*[right(480, 800)] * 3))
+    assert flat.p == 0
+    assert "equivalence shown, paired TOST" in flat.text
+    moved = [1.0] * 470 + [0.0] * 320 + [1.0] * 10  # as many right, though 20 items changed
+    paired, separate = convergence(run(right(480, 800), moved, moved)), convergence(run(*[(0.6, 800)] * 3))
+    assert paired.p is not None
+    assert separate.p is not None
+    assert paired.p < 0.05 < separate.p
+    assert "unpaired TOST" in separate.text
 
 
 def test_the_gain_is_over_exactly_the_last_five_accepted_iterations() -> None:

@@ -1,10 +1,21 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
-from engine.judgement.evidence import Finding, drop, exceeds, falls_short, holm, interval, level, wilson
+from engine.judgement.evidence import (
+    Finding,
+    difference,
+    drop,
+    exceeds,
+    falls_short,
+    holm,
+    interval,
+    level,
+    wilson,
+)
 from engine.records import Metric
 from tests.fixtures.tables import cell_metric, right
 
@@ -166,3 +177,31 @@ def test_no_true_change_is_rarely_confirmed_and_a_tenth_lost_nearly_always() -> 
         hits += (drop(cell_metric("gsm8k", noisy(before, noise, 0.15)), start).p or 0) <= 0.01
     assert alarms <= 7
     assert hits >= 190
+
+
+def test_a_run_without_an_end_never_spends_more_than_all_its_alpha() -> None:
+    looks = [level(0.95, None, look) for look in range(1, 10_000)]
+    assert looks[0] == pytest.approx(0.025)
+    assert all(later < earlier for earlier, later in pairwise(looks))
+    assert 0.0499 < sum(looks) <= 0.05
+    assert level(0.95, 5, 3) == pytest.approx(0.01)
+
+
+def test_scores_far_apart_can_be_confirmed_in_a_large_family() -> None:
+    noise = random.Random(4)
+    before = [noise.random() for _ in range(200)]
+    after = [score - 0.1 + noise.gauss(0, 0.1) for score in before]
+    p = drop(cell_metric("gsm8k", after), cell_metric("gsm8k", before)).p
+    assert p is not None
+    assert p < 0.05 / 5 / 57  # a level below one of 2,000 resamples, as 57 subjects of MMLU have
+
+
+def test_a_difference_is_paired_where_there_are_items() -> None:
+    before, after = cell_metric("gsm8k", right(50, 100)), cell_metric("gsm8k", right(40, 100))
+    moved, error, how = difference(after, before) or (0.0, 0.0, "")
+    assert (moved, how) == (pytest.approx(-0.1), "paired")
+    assert error == pytest.approx((0.09 / 99) ** 0.5)
+    moved, wider, how = difference(cell_metric("gsm8k", (0.4, 100)), cell_metric("gsm8k", (0.5, 100))) or (0, 0, "")
+    assert (moved, how) == (pytest.approx(-0.1), "unpaired")
+    assert wider > 2 * error
+    assert difference(cell_metric("gsm8k", 0.4), before) is None
