@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from engine.judgement import tree
 from engine.judgement.proposal import Cause, propose
-from engine.judgement.verdict import Case, Ruling, open_case, rule
+from engine.judgement.verdict import Case, Ruling, open_case, otherwise, rule
 from engine.judgement.weaknesses import find_weaknesses
 from engine.records import Assessment, History, Proposal
 
@@ -22,10 +22,11 @@ def assess(history: History) -> Assessment:
     return Assessment(
         index=case.here.index,
         weaknesses=case.weaknesses,
-        verdict=ruling.verdict,
+        verdict=replace(ruling.verdict, otherwise=otherwise(case, ruling)),
         proposal=_proposal(case, ruling),
         converged=case.convergence.converged,
         best=case.best,
+        convergence=case.convergence.text,
     )
 
 

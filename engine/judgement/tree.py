@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.records import WIN_RATE, History, Iteration, Metric, Settings
+from engine.records import ALIGNMENT_SCORE, TASK_ACCURACY, WIN_RATE, History, Iteration, Metric, Settings
 
 BASELINE = 0
+KEYS = (WIN_RATE, ALIGNMENT_SCORE, TASK_ACCURACY)
+"""What a run is after, the first that it has: a table of the `rlhf` recipe may know no win rate at all."""
 
 
 def current(history: History) -> Iteration:
@@ -45,6 +47,24 @@ def win_rate(iteration: Iteration | None) -> Metric | None:
     if iteration is not None and iteration.index == BASELINE and not measured(iteration, WIN_RATE):
         return Metric(WIN_RATE, 0.5, "alignment", low=0.5, high=0.5)
     return measured(iteration, WIN_RATE)
+
+
+def key_name(history: History) -> str:
+    """The metric by which an iteration is better than another: the win rate, unless this history has none."""
+    known = (name for name in KEYS if any(name in each.metrics for each in history.iterations))
+    return next(known, WIN_RATE)
+
+
+def key(history: History, iteration: Iteration | None) -> Metric | None:
+    """The key metric where it was measured."""
+    name = key_name(history)
+    return win_rate(iteration) if name == WIN_RATE else measured(iteration, name)
+
+
+def par(history: History) -> float | None:
+    """What the key metric must exceed to be better than the baseline: one half for a win rate, else its own value."""
+    name = key_name(history)
+    return 0.5 if name == WIN_RATE else value(baseline(history), name)
 
 
 def line(history: History, end: Iteration) -> list[Iteration]:
