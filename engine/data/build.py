@@ -11,9 +11,9 @@ from pathlib import Path
 
 from engine.config.schema import RunConfig
 from engine.data.demo import demo_task
-from engine.data.formats import chat_pair
 from engine.data.judging import make_judges
 from engine.data.probes import load_probe
+from engine.data.recorded import has_winner, spoken
 from engine.data.sources import load_pairs
 from engine.data.task import Pair, Prompt, Task, Text, shown
 from engine.errors import DataError
@@ -37,9 +37,9 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
             remedy="set data.path or data.dataset: the pairs' prompts are used",
         )
     pairs, report = load_pairs(config.data)
-    if resident.chat:
-        pairs = [chat_pair(pair, resident.tokenizer.all_special_tokens) for pair in pairs]
+    pairs = spoken(pairs, resident)
     train, held_out = split_by_prompt(pairs, config.data.held_out, config.evaluation.seed)
+    held_out = [pair for pair in held_out if has_winner(pair)] or held_out
     judge, held_out_judge = make_judges(config.judges, pairs)
     limit = config.evaluation.prompts * config.evaluation.completions
     return Task(

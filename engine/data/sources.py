@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from engine.config.schema import DataConfig
-from engine.data.formats import BadRecordError, parse_record
+from engine.data.files import Numbered, read_records
+from engine.data.formats import BadRecordError, Unpaired, pair_up, parse_record
 from engine.data.task import DataReport, Pair
 from engine.errors import DataError
-from engine.models.nearest import nearest_files
 from engine.text import one_line
 
 LISTED = 5  # bad records that an error message lists
 
-Numbered = tuple[int, Any]
-"""A line number (a record number, for hub datasets) and its record; a record may be a BadRecordError."""
+__all__ = ["collect_pairs", "load_pairs", "read_records"]
 
 
 def load_pairs(config: DataConfig) -> tuple[list[Pair], DataReport]:
@@ -32,65 +29,27 @@ def load_pairs(config: DataConfig) -> tuple[list[Pair], DataReport]:
 
 
 def collect_pairs(records: Iterable[Numbered], source: str, bad_share: float) -> tuple[list[Pair], DataReport]:
+    """Pairs in order, those made of unpaired answers last. Raises DataError as `load_pairs` does."""
     pairs: list[Pair] = []
+    answers: list[Unpaired] = []
     bad: list[tuple[int, str]] = []
     for line, record in records:
         try:
             if isinstance(record, BadRecordError):
                 raise record
-            pairs.append(parse_record(record))
+            found = parse_record(record)
         except BadRecordError as problem:
             bad.append((line, str(problem)))
-    report = DataReport(one_line(source), len(pairs), tuple(bad))
-    _check(report, bad_share)
-    return pairs, report
-
-
-def read_records(path: Path) -> Iterator[Numbered]:
-    """(line, record) of each record in a JSON array or JSON Lines file. Raises DataError."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file", remedy=nearest_files(path)) from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    return _array(text, path) if text.lstrip().startswith("[") else _lines(text)
-
-
-def _lines(text: str) -> Iterator[Numbered]:
-    # Not splitlines(): it also breaks at U+2028 and friends, which JSON allows inside a string.
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                yield number, BadRecordError(f"not JSON: {getattr(error, 'msg', error)}")
-
-
-def _array(text: str, path: Path) -> Iterator[Numbered]:
-    """Records one by one, so that each keeps the line that it begins on."""
-    decoder, place, line = json.JSONDecoder(), text.index("[") + 1, 1 + text.count("\n", 0, text.index("["))
-    while True:
-        start = _skip(text, place, " \t\r\n,")
-        line += text.count("\n", place, start)
-        if text[start : start + 1] == "]":
-            return
-        try:
-            record, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
-            at = getattr(error, "lineno", line)
-            raise DataError(f"{path}: line {at}: not JSON: {getattr(error, 'msg', error)}") from None
-        yield line, record
-        line += text.count("\n", start, end)
-        place = end
-
-
-def _skip(text: str, place: int, what: str) -> int:
-    while place < len(text) and text[place] in what:
-        place += 1
-    return place
+        else:
+            (answers if isinstance(found, Unpaired) else pairs).append(found)  # type: ignore[arg-type]
+    _check(one_line(source), len(pairs) + len(answers), bad, bad_share)
+    made, left_over = pair_up(answers)
+    if not pairs + made:
+        raise DataError(
+            f"{one_line(source)}: {left_over} labelled answers, and no prompt has both a true and a false one",
+            remedy="preference training needs two answers to a prompt: give pairs, or collect on policy",
+        )
+    return pairs + made, DataReport(one_line(source), len(pairs + made), tuple(bad), left_over)
 
 
 def _hub_records(name: str, split: str) -> Iterator[Numbered]:
@@ -105,19 +64,19 @@ def _hub_records(name: str, split: str) -> Iterator[Numbered]:
             f"data.dataset = {name} ({split}): {reason}",
             remedy="check the name, the split and the network, or set data.path to a local file",
         ) from error
-    yield from enumerate(rows, 1)
+    yield from enumerate(({key: value for key, value in row.items() if value is not None} for row in rows), 1)
 
 
-def _check(report: DataReport, bad_share: float) -> None:
-    total = report.kept + len(report.bad)
+def _check(source: str, good: int, bad: list[tuple[int, str]], bad_share: float) -> None:
+    total = good + len(bad)
     if total == 0:
-        raise DataError(f"{report.source}: no records", remedy="it needs objects with prompt, chosen and rejected")
-    if len(report.bad) <= bad_share * total and report.kept:
+        raise DataError(f"{source}: no records", remedy="it needs objects with prompt, chosen and rejected")
+    if len(bad) <= bad_share * total and good:
         return
-    listed = "".join(f"\n  line {line}: {problem}" for line, problem in report.bad[:LISTED])
-    more = f"\n  … and {len(report.bad) - LISTED} more" if len(report.bad) > LISTED else ""
-    share = f"{len(report.bad)} of {total} records are bad, over data.bad_share = {bad_share:g}"
+    listed = "".join(f"\n  line {line}: {problem}" for line, problem in bad[:LISTED])
+    more = f"\n  … and {len(bad) - LISTED} more" if len(bad) > LISTED else ""
+    share = f"{len(bad)} of {total} records are bad, over data.bad_share = {bad_share:g}"
     raise DataError(
-        f"{report.source}: {share}{listed}{more}",
+        f"{source}: {share}{listed}{more}",
         remedy="mend them, or raise data.bad_share to leave them out",
     )

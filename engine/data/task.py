@@ -14,7 +14,7 @@ __all__ = ["DataReport", "Pair", "Probe", "Prompt", "Question", "Task", "Text", 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Something to answer. `text` is what judges and people read: the last user turn of a conversation."""
+    """Something to answer. `text` is what judges and people read: the whole of a conversation."""
 
     content: Content
     category: str = ""
@@ -84,8 +84,12 @@ class Task:
 
 
 def shown(content: Content) -> str:
-    """A prompt as text for judges and people, safe for a terminal."""
+    """A prompt as text for judges and people, safe for a terminal: one message as it is, a conversation turn by turn.
+
+    A judge of the last turn alone would not know what "make it shorter" is about.
+    """
     if isinstance(content, str):
         return clean(content)
-    users = [message["content"] for message in content if message["role"] == "user"]
-    return clean(users[-1] if users else content[-1]["content"])
+    if len(content) == 1:
+        return clean(content[0]["content"])
+    return clean("\n\n".join(f"{message['role']}: {message['content']}" for message in content))

@@ -20,6 +20,7 @@ from engine.errors import ModelError
 from engine.models.nearest import nearest_files
 from engine.models.resident import Resident
 from engine.models.rng import isolated_rng
+from engine.models.template import set_chat_template
 from engine.models.tokens import set_pad_token
 
 
@@ -33,6 +34,8 @@ def load_resident(config: ModelConfig, seed: int, base_dir: Path | None = None) 
     tokenizer, base = _read(source, config, device, dtype)
     set_pad_token(tokenizer, base.get_input_embeddings().num_embeddings)
     tokenizer.padding_side = "left"
+    if config.chat_template:
+        set_chat_template(tokenizer, Path(config.chat_template).expanduser())
     base.config.pad_token_id = tokenizer.pad_token_id
     base.requires_grad_(False)
     resident = Resident(_adapt(base, config, seed), tokenizer, device, config.name)

@@ -65,12 +65,17 @@ def sequence_ids(tokenizer: Any, prompt: Content, completion: str) -> TokenSeque
 
 
 def _chat_ids(tokenizer: Any, messages: list[Message], **options: Any) -> Ids:
-    if not tokenizer.chat_template:
+    require_template(tokenizer, True)
+    return tuple(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True, **options)["input_ids"])
+
+
+def require_template(tokenizer: Any, conversational: bool) -> None:
+    """Raises ModelError where there are messages and the tokenizer cannot put them into text."""
+    if conversational and not tokenizer.chat_template:
         raise ModelError(
             "the data is conversational, but the model's tokenizer has no chat template",
-            remedy="use an instruct model, or preference data with plain-text prompts",
+            remedy="name a Jinja file in model.chat_template, use an instruct model, or give prompts in plain text",
         )
-    return tuple(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True, **options)["input_ids"])
 
 
 def pad(rows: Sequence[Ids], fill: int, side: str, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -55,8 +55,9 @@ def adapter(job: Job) -> dict[str, Any]:
 
 def _tell(report: DataReport, ledger: Ledger) -> None:
     """The story of a file's records, each fault with its line."""
-    level = "warn" if report.bad else "info"
-    ledger.event("data.read", f"{report.source}: {report.kept} pairs, {len(report.bad)} left out", level, 0)
+    level = "warn" if report.bad or report.left_over else "info"
+    alone = f", {report.left_over} labelled answers without a counterpart" if report.left_over else ""
+    ledger.event("data.read", f"{report.source}: {report.kept} pairs, {len(report.bad)} left out{alone}", level, 0)
     for line, problem in report.bad[:SHOWN_FAULTS]:
         ledger.event("data.bad", f"line {line}: {problem}", "warn", 0)
     if len(report.bad) > SHOWN_FAULTS:

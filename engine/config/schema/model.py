@@ -15,6 +15,9 @@ class ModelConfig(Section):
     name: Text = Field("demo", description="`demo` (embedded), a hub name, or a local folder")
     gguf_file: Text | None = Field(None, description="a GGUF file inside that folder or repository")
     revision: Text | None = Field(None, description="a hub revision")
+    chat_template: Text | None = Field(
+        None, description="a Jinja file that puts messages into text, for a tokenizer without one or instead of its own"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes the first CUDA card, else the CPU")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="of the base; auto is bfloat16 on CUDA and float32 on the CPU"

@@ -7,8 +7,8 @@ import pytest
 
 from engine.config import parse_config
 from engine.data.build import build_task, split_by_prompt
-from engine.data.task import Pair
-from engine.errors import DataError
+from engine.data.task import Pair, shown
+from engine.errors import DataError, ModelError
 from engine.models.resident import Resident
 from tests.fixtures.untrained import untrained_resident
 
@@ -82,3 +82,30 @@ def test_the_config_names_the_judge(resident: Resident, tmp_path: Path) -> None:
 def test_on_policy_without_prompts_is_refused(resident: Resident) -> None:
     with pytest.raises(DataError, match="needs prompts"):
         build_task(parse_config("model: {name: some/model}"), resident)
+
+
+def test_messages_for_a_model_without_a_chat_template_are_refused_at_once(resident: Resident, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    asked = [{"role": "user", "content": "hi"}]
+    path.write_text("\n".join(json.dumps({"prompt": asked, "chosen": f"a{i}", "rejected": "b"}) for i in range(9)))
+    with pytest.raises(ModelError, match="no chat template") as caught:
+        build_task(parse_config(f"data: {{source: file, path: {path}}}"), resident)
+    assert "model.chat_template" in caught.value.remedy
+
+
+def test_what_has_no_winner_is_not_held_out(resident: Resident, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    rows = [
+        {"prompt": f"question {i // 2} ?", "chosen": "good", "rejected": "bad good"[4 * (i % 2) :]} for i in range(40)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    task = build_task(parse_config(f"data: {{source: file, path: {path}, held_out: 0.5}}"), resident)
+    assert len(task.held_out_pairs) == 10
+    assert len([pair for pair in task.train_pairs if pair.rejected.strip() == "good"]) == 10  # for the filters to count
+
+
+def test_a_judge_sees_the_whole_conversation() -> None:
+    turns = [("system", "Be brief."), ("user", "hi"), ("assistant", "hello"), ("user", "make it longer")]
+    talk = [{"role": role, "content": text} for role, text in turns]
+    assert shown(talk) == "system: Be brief.\n\nuser: hi\n\nassistant: hello\n\nuser: make it longer"
+    assert shown(talk[1:2]) == shown("hi") == "hi"
