@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.judgement import tree
-from engine.judgement.proposal import Cause, propose
+from engine.judgement.adjustments import Cause
+from engine.judgement.proposal import propose
 from engine.judgement.verdict import Case, Ruling, open_case, otherwise, rule
 from engine.judgement.weaknesses import find_weaknesses
 from engine.records import Assessment, History, Proposal
@@ -44,13 +45,14 @@ def _proposal(case: Case, ruling: Ruling) -> Proposal:
 
 def _remembered(case: Case, start: int, causes: Sequence[Cause]) -> list[Cause]:
     """What earlier tries from `start` failed by: a retry that forgot it would run into it again."""
-    known = {(cause.type, cause.metric) for cause in causes}
-    found: dict[tuple[str, str], Cause] = {}
+    known = {(cause.type, cause.metric, cause.category) for cause in causes}
+    found: dict[tuple[str, str, str], Cause] = {}
     for prefix in tree.prefixes(case.history)[:-1]:
         tried = tree.current(prefix)
         if tried.parent != start or tried.index == start:
             continue
         for weakness in find_weaknesses(prefix):
             cause = Cause.of(weakness)
-            found[cause.type, cause.metric] = replace(cause, words=f"{cause.words} in iteration {tried.index}")
+            words = f"{cause.words} in iteration {tried.index}"
+            found[cause.type, cause.metric, cause.category] = replace(cause, words=words)
     return [cause for key, cause in found.items() if key not in known]

@@ -3,8 +3,9 @@
 **From what.** From the config of the iteration that the next one starts from, never from that of a failed try: a retry
 of iteration 2 starts from the settings that its parent was made with. For the baseline these are the run's own.
 
-**How much.** Each weakness multiplies fields; a field takes its strongest single multiplier. When any rule tightens, no
-rule loosens, and nothing loosens on the way back to an earlier iteration.
+**How much.** Each weakness multiplies fields (`adjustments`); a field takes its strongest single multiplier, or with
+`compound: true` the product over the types of weakness found. When any rule tightens, no rule loosens, and nothing
+loosens on the way back to an earlier iteration. What leaves a field's bounds stops there, and that is said.
 
 **Again.** Each time that the run goes back to the same iteration, the pull on that iteration's settings grows by its
 own first size (×1.5, ×2, ×2.5; ×1/2, ×1/3, ×1/4), and what earlier tries failed by still counts: a second retry is more
@@ -13,12 +14,16 @@ careful than the first, so equal tries cannot repeat for ever, and yet tries are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from engine.judgement import tree
-from engine.judgement.figures import listed, show
-from engine.records import Change, DataStep, History, Proposal, Scalar, Settings, Weakness
+from engine.judgement.adjustments import ADJUSTMENTS, Cause
+from engine.judgement.figures import show
+from engine.judgement.plan import data_plan
+from engine.records import Change, History, Proposal, Scalar, Settings
+
+__all__ = ["ADJUSTMENTS", "BOUNDS", "Cause", "next_settings", "propose"]
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "beta": (0.01, 1.0),
@@ -27,58 +32,21 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Adjustment:
-    """What one cause does to the next iteration: multipliers by field, and a word on data."""
-
-    multipliers: Mapping[str, float] = field(default_factory=dict)
-    data: str = ""
-    loosens: bool = False
-    first_iteration: int = 1
-
-
-ADJUSTMENTS: Mapping[str, Adjustment] = {
-    "evaluation_failure": Adjustment({"learning_rate": 0.5}),
-    "degradation": Adjustment({"learning_rate": 0.5}),
-    "kl_violation": Adjustment({"beta": 1.5, "learning_rate": 0.5}),
-    "capability_regression": Adjustment(
-        {"beta": 2.0, "learning_rate": 0.5, "max_steps": 0.7}, data="mix in capability-preserving data"
-    ),
-    "insufficient_alignment": Adjustment(  # early on, little alignment is to be expected
-        {"beta": 0.8, "learning_rate": 1.5}, data="collect harder pairs", loosens=True, first_iteration=3
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why settings change: a key of `ADJUSTMENTS`, the metric behind it, and the words for a person."""
-
-    type: str
-    metric: str
-    words: str
-
-    @classmethod
-    def of(cls, weakness: Weakness) -> Cause:
-        name = weakness.type.replace("_", " ")
-        about = f"{weakness.metric}: {name}" if weakness.type == "capability_regression" else name
-        return cls(weakness.type, weakness.metric, f"{about}, {weakness.evidence.replace('_', ' ')}")
-
-
 def propose(history: History, target: int, causes: Iterable[Cause]) -> Proposal:
     """The iteration after the current one, made from `target`. The order of `causes` does not matter."""
     here = tree.current(history).index
-    known = sorted(causes, key=lambda cause: (cause.type, cause.metric))
-    asked = [cause for cause in known if cause.type in ADJUSTMENTS and here >= _rule(cause).first_iteration]
-    careful = target != here or any(not _rule(cause).loosens for cause in asked)
-    kept = [cause for cause in asked if not (careful and _rule(cause).loosens)]
+    known = sorted(causes, key=lambda cause: (cause.type, cause.metric, cause.category, cause.words))
+    asked = [cause for cause in known if cause.type in ADJUSTMENTS and here >= cause.rule.first_iteration]
+    careful = target != here or any(cause.rule.cautious for cause in asked)
+    kept = [cause for cause in asked if not (careful and cause.rule.loosens)]
     notes = [f"nothing loosens for {cause.words}: careful comes first" for cause in asked if cause not in kept]
     changes = []
     for name in BOUNDS:
-        change, said = _change(history, target, name, [cause for cause in kept if name in _rule(cause).multipliers])
+        change, said = _change(history, target, name, [cause for cause in kept if name in cause.rule.multipliers])
         changes += [change] if change else []
         notes += said
-    return Proposal(target, tuple(changes), _data(kept), tuple(notes))
+    steps, yielding = data_plan(history, kept)
+    return Proposal(target, tuple(changes), steps, (*notes, *yielding))
 
 
 def next_settings(parent_settings: Settings, proposal: Proposal) -> dict[str, Scalar]:
@@ -90,21 +58,27 @@ def _change(history: History, target: int, name: str, causes: Sequence[Cause]) -
     """The change of one field, if any, and what there is to say beside it."""
     if not causes:
         return None, []
-    cause = max(causes, key=lambda cause: _strength(_rule(cause).multipliers[name]))
+    once, words = _multiplier(name, causes, history.compound)
     times = max(1, len(tree.children(history, target)))
-    factor = _grown(_rule(cause).multipliers[name], times)
+    factor = _grown(once, times)
     before = tree.settings_of(history, target).get(name)
     if isinstance(before, bool) or not isinstance(before, int | float):
-        return None, [f"{name} ×{factor:.3g} for {cause.words}: its present value is not known"]
+        return None, [f"{name} ×{factor:.3g} for {words}: its present value is not known"]
     after, notes = _clamped(name, before, factor)
-    why = f"{cause.words}: ×{factor:.3g}" + (f" (try {times + 1} from iteration {target})" if times > 1 else "")
-    return (Change(name, before, after, why) if after != before else None), notes + _looser(
-        history, target, name, after, factor
-    )
+    why = f"{words}: ×{factor:.3g}" + (f" (try {times + 1} from iteration {target})" if times > 1 else "")
+    notes += _looser(history, target, name, after, factor)
+    return (Change(name, before, after, why) if after != before else None), notes
 
 
-def _rule(cause: Cause) -> Adjustment:
-    return ADJUSTMENTS[cause.type]
+def _multiplier(name: str, causes: Sequence[Cause], compound: bool) -> tuple[float, str]:
+    """A field's multiplier and whose it is: the strongest alone, or each type's once, multiplied."""
+    by_type = {cause.type: cause for cause in reversed(causes)}
+    if compound and len(by_type) > 1:
+        parts = [by_type[kind] for kind in sorted(by_type)]
+        words = " and ".join(f"{cause.words} (×{cause.rule.multipliers[name]:.3g})" for cause in parts)
+        return math.prod(cause.rule.multipliers[name] for cause in parts), words
+    cause = max(causes, key=lambda cause: _strength(cause.rule.multipliers[name]))
+    return cause.rule.multipliers[name], cause.words
 
 
 def _strength(factor: float) -> float:
@@ -137,12 +111,3 @@ def _looser(history: History, target: int, name: str, after: float, factor: floa
         if isinstance(value, int | float) and (value - after) * (factor - 1) > 0:
             said.append(f"{name} {show(after)} is looser than the {show(value)} of iteration {each.index}")
     return said
-
-
-def _data(causes: Sequence[Cause]) -> tuple[DataStep, ...]:
-    """What to do about data, once a plan, naming the metrics that it is for."""
-    plans: dict[str, list[str]] = {}
-    for cause in causes:
-        if plan := _rule(cause).data:
-            plans.setdefault(plan, []).append(cause.metric)
-    return tuple(DataStep("note", text=f"{plan} for {listed(metrics)}") for plan, metrics in plans.items())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from engine.judgement import tree
+from engine.judgement.adjustments import Cause
 from engine.judgement.best import best_of, is_sound, sound
 from engine.judgement.convergence import Convergence, convergence, gain
 from engine.judgement.gates import Gate, failures, fallen_through, quality_gates, unknown
-from engine.judgement.proposal import Cause
 from engine.judgement.weaknesses import find_weaknesses
 from engine.records import History, Iteration, Metric, Verdict, Weakness
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from engine.judgement import tree
+from engine.judgement.adjustments import Cause
 from engine.judgement.best import is_sound
 from engine.judgement.figures import show
-from engine.judgement.proposal import Cause
 from engine.judgement.verdict.case import Case, Ruling
 from engine.judgement.verdict.words import name, ruling
 from engine.judgement.weaknesses import confirmed_regressions, find_weaknesses

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.judgement import evidence, tree
+from engine.judgement.adjustments import Cause
 from engine.judgement.best import is_sound
 from engine.judgement.figures import above, below, listed, show, signed
-from engine.judgement.proposal import Cause
 from engine.judgement.verdict.case import Case, Ruling
 from engine.judgement.verdict.limits import again, overspent, tried
 from engine.judgement.verdict.words import certainty, doubts, finish, found, key, missing, moved, name, plain, ruling

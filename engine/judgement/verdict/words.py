@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.judgement import tree
+from engine.judgement.adjustments import Cause
 from engine.judgement.best import lower_bound
 from engine.judgement.figures import listed, show
-from engine.judgement.proposal import Cause
 from engine.judgement.verdict.case import Case, Ruling
 from engine.records import WIN_RATE, Action, Verdict, Weakness
 
