@@ -11,6 +11,7 @@
     │   └── NoSpaceError        the disk is full, or too full for the next save
     ├── BusyError               the run already has an engine                                  exit 75
     ├── DecisionError           a decision or command that this run cannot take now
+    ├── JudgeError              a judge that cannot be asked, or whose answers cannot be read
     └── TrainingError           training itself failed: a loss that is not finite, …           exit 1
 
 A message names the fault and where it is; `remedy` says what would do. `exit_code` is what the command returns.
@@ -91,6 +92,10 @@ class BusyError(PilothouseError):
 
 class DecisionError(PilothouseError):
     exit_code = 2
+
+
+class JudgeError(PilothouseError):
+    pass
 
 
 class TrainingError(PilothouseError):

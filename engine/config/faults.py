@@ -15,6 +15,11 @@ from engine.errors import Fault
 from engine.text import clean
 
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument", "invalid_key"}
+_FORMS = {
+    "judges.endpoint.url": "http:// or https:// and a server, without a name, a password or a query",
+    "judges.endpoint.key_env": "the name of an environment variable, never the key itself",
+}
+"""Keys of a form of their own. Their values are not shown: somebody will have put a secret there."""
 _EXPECTED = {
     "model_type": "keys and values",
     "model_attributes_type": "keys and values",
@@ -52,7 +57,8 @@ def faults_of(error: ValidationError) -> Iterator[Fault]:
         if item["type"] in _UNKNOWN:
             yield Fault(clean(key), "", "unknown key", nearest_key(path))
         else:
-            yield Fault(clean(key), show(item["input"]), _message(item), _remedy(item))
+            shown = "" if key in _FORMS else show(item["input"])
+            yield Fault(clean(key), shown, _message(item), _remedy(item))
 
 
 def record_faults(raw: Mapping[str, Any]) -> Iterator[Fault]:
@@ -125,7 +131,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _message(item: Any) -> str:
-    expected = _EXPECTED.get(item["type"])
+    expected = _FORMS.get(".".join(map(str, item["loc"]))) or _EXPECTED.get(item["type"])
     if expected:
         return f"expected {expected.format(**item.get('ctx', {}))}"
     message = str(item["msg"]).removeprefix("Value error, ")

@@ -60,9 +60,18 @@ def check_config(raw: Mapping[Any, Any], source: str, assignments: Sequence[str]
         problem = f"data.source is {config.data.source}, which needs pairs from somewhere"
         remedy = "set data.path to a .json or .jsonl file, or data.dataset to a dataset's name"
         faults.append(Fault("data.path", "", problem, remedy))
+    faults += _judge_faults(config)
     if faults:
         raise ConfigError(source, faults)
     return config
+
+
+def _judge_faults(config: RunConfig) -> Iterator[Fault]:
+    judges = config.judges
+    for key in ("url", "model") if "endpoint" in (judges.training, judges.held_out) else ():
+        if getattr(judges.endpoint, key) is None:
+            remedy = "any OpenAI-compatible server will do, such as one on this machine"
+            yield Fault(f"judges.endpoint.{key}", "", "the endpoint judge needs it", remedy)
 
 
 def _assign(raw: dict[Any, Any], assignments: Sequence[str]) -> Iterator[Fault]:
@@ -77,8 +86,16 @@ def _assign(raw: dict[Any, Any], assignments: Sequence[str]) -> Iterator[Fault]:
         if full not in known_keys():
             yield Fault(clean(key, 80), clean(text, 80), "no such key", nearest_key(full.split(".")))
             continue
-        section, _, leaf = full.rpartition(".")
-        if not section:
-            raw[leaf] = parse_value(text)
-        elif isinstance(raw.setdefault(section, {}), dict):  # else the file's own fault there is reported
-            raw[section] = {**raw[section], leaf: parse_value(text)}
+        _put(raw, full.split("."), parse_value(text))
+
+
+def _put(raw: dict[Any, Any], path: Sequence[str], value: Any) -> None:
+    """`value` at `path`, in copies of the sections on the way. A section that is none is left for its own fault."""
+    first, *rest = path
+    if not rest:
+        raw[first] = value
+        return
+    section = raw.get(first) or {}
+    if isinstance(section, dict):
+        raw[first] = dict(section)
+        _put(raw[first], rest, value)

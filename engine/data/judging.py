@@ -9,6 +9,7 @@ from engine.data.task import Pair, shown
 from engine.data.world.manners import DemoJudge
 from engine.errors import DataError
 from engine.judges.base import Judge
+from engine.judges.endpoint import EndpointJudge
 from engine.judges.overlap import OverlapJudge
 
 
@@ -23,11 +24,11 @@ def make_judges(config: JudgesConfig, pairs: Sequence[Pair]) -> tuple[Judge, Jud
             f"judges.held_out = {training} is the training judge too, so nothing is held out",
             remedy="name another judge, or leave judges.held_out out",
         )
-    held_out = _judge("held_out", config.held_out, pairs) if config.held_out else None
-    return _judge("training", training, pairs), held_out
+    held_out = _judge("held_out", config.held_out, config, pairs) if config.held_out else None
+    return _judge("training", training, config, pairs), held_out
 
 
-def _judge(place: str, name: str, pairs: Sequence[Pair]) -> Judge:
+def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair]) -> Judge:
     """`demo` is for files of the demo's own questions: it refuses any other prompt when it meets one."""
     if name == "overlap" and not pairs:
         raise DataError(
@@ -36,6 +37,7 @@ def _judge(place: str, name: str, pairs: Sequence[Pair]) -> Judge:
         )
     makers: dict[str, Callable[[], Judge]] = {
         "demo": DemoJudge,
+        "endpoint": lambda: EndpointJudge(config.endpoint),
         "overlap": lambda: OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs),
     }
     return makers[name]()

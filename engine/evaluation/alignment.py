@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.data.task import Pair
@@ -58,6 +58,12 @@ def judge_samples(
     items = [(*text, other.text) for text, other in zip(texts, baseline, strict=True)]
     outcomes, contradicted = wins(judge, items, steps(advance))
     return Judged(judge, scores, tuple(outcomes), tuple(contradicted))
+
+
+def usage(*judged: Judged | None) -> dict[str, Mapping[str, float]]:
+    """What each judge spent, by its name; nothing of those that spend nothing."""
+    taken = {said.judge.name: said.judge.take_usage() for said in judged if said}
+    return {name: spent for name, spent in taken.items() if spent}
 
 
 def steps(advance: Advance | None) -> Progress | None:

@@ -91,6 +91,7 @@ class _Evaluator:
             self.seconds,
             tuple(self.answers),
             held_out.scores if held_out else (),
+            alignment.usage(training, held_out),
         )
 
     def _divergences(self, sampled: Sampled) -> tuple[Divergence, Divergence | None]:

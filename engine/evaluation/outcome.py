@@ -15,7 +15,8 @@ class Evaluation:
     """One iteration's evaluation.
 
     `completions` and the scores are prompt-major: the k completions of the first prompt, then of the second. `scores`
-    are the training judge's, `held_out_scores` the held-out judge's where one is named.
+    are the training judge's, `held_out_scores` the held-out judge's where one is named; `judging` is what each judge
+    spent since the last evaluation, for those that spend anything.
     `pair_logprobs` are (chosen, rejected) of each held-out pair in nats. The baseline's are every later reference.
     """
 
@@ -27,6 +28,7 @@ class Evaluation:
     seconds: Mapping[str, float] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
     held_out_scores: tuple[float, ...] = ()
+    judging: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """All but the samples and the answers, which have files of their own."""
@@ -35,6 +37,7 @@ class Evaluation:
             "completions": [as_json(completion) for completion in self.completions],
             "scores": as_json(self.scores),
             "held_out_scores": as_json(self.held_out_scores),
+            "judging": as_json(self.judging),
             "pair_logprobs": as_json(self.pair_logprobs),
             "seconds": as_json(self.seconds),
         }
@@ -50,4 +53,5 @@ class Evaluation:
             tuple((chosen, rejected) for chosen, rejected in raw["pair_logprobs"]),
             dict(raw.get("seconds", {})),
             held_out_scores=tuple(raw.get("held_out_scores", ())),
+            judging=dict(raw.get("judging", {})),
         )

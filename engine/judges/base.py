@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 Scored = tuple[str, str]
 """(prompt, completion)."""
@@ -38,6 +40,10 @@ class Judge(Protocol):
         """`compare` of each item, in their order."""
         ...
 
+    def take_usage(self) -> Mapping[str, float]:
+        """What was spent since this was last asked: calls, tokens, cost; empty for a judge that spends nothing."""
+        ...
+
 
 class OneByOne:
     """The batch forms of a judge that gains nothing from a batch."""
@@ -53,6 +59,9 @@ class OneByOne:
 
     def compares(self, items: Sequence[Compared], progress: Progress | None = None) -> list[float]:
         return list(counted((self.compare(*item) for item in items), len(items), progress))
+
+    def take_usage(self) -> Mapping[str, float]:
+        return {}
 
 
 class ScoringJudge(OneByOne):
@@ -70,7 +79,7 @@ class ScoringJudge(OneByOne):
         return [verdict(mine - other) for mine, other in zip(scores[::2], scores[1::2], strict=True)]
 
 
-def counted(values: Iterable[float], total: int, progress: Progress | None) -> Iterator[float]:
+def counted(values: Iterable[T], total: int, progress: Progress | None) -> Iterator[T]:
     """`values` as they come, each of them reported."""
     for done, value in enumerate(values, 1):
         if progress:

@@ -226,3 +226,27 @@ def test_a_judge_recorded_where_older_runs_had_it_is_still_read() -> None:
     assert faults("evaluation: {judge: demo}\njudges: {training: overlap}")[0].startswith(
         "evaluation.judge: unknown key"
     )
+
+
+class TestEndpoint:
+    WHOLE = "judges: {held_out: endpoint, endpoint: {url: 'http://127.0.0.1:8080/v1', model: tiny}}"
+
+    def test_an_assignment_reaches_a_section_within_a_section(self) -> None:
+        config = parse_config(self.WHOLE, "run.yaml", ["judges.endpoint.timeout=5", "judges.training=demo"])
+        assert (config.judges.endpoint.timeout, config.judges.endpoint.model) == (5, "tiny")
+        assert (config.judges.training, config.judges.held_out) == ("demo", "endpoint")
+        assert parse_config("", "run.yaml", ["judges.endpoint.max_tokens=9"]).judges.endpoint.max_tokens == 9
+        assert faults("judges: 3", "judges.endpoint.timeout=5") == ["judges = 3: expected keys and values"]
+
+    def test_it_needs_a_server_and_a_model(self) -> None:
+        found = faults("judges: {training: endpoint}")
+        assert [fault.split(":")[0] for fault in found] == ["judges.endpoint.url", "judges.endpoint.model"]
+
+    @pytest.mark.parametrize(
+        "setting",
+        ["key_env: sk-0123456789", "url: 'http://me:sk-0123456789@host/v1'", "url: 'http://h?k=sk-0123456789'"],
+    )
+    def test_a_secret_in_the_wrong_place_is_refused_and_not_shown(self, setting: str) -> None:
+        fault = faults(f"judges: {{endpoint: {{{setting}}}}}")[0]
+        assert fault.startswith(f"judges.endpoint.{setting.split(':')[0]}: expected ")
+        assert "sk-" not in fault

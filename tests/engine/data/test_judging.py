@@ -33,3 +33,11 @@ def test_a_judge_cannot_hold_itself_out() -> None:
 def test_overlap_with_nothing_recorded_is_refused_by_the_key_that_asks_for_it() -> None:
     with pytest.raises(DataError, match=r"judges\.held_out = overlap needs recorded pairs"):
         names("judges: {held_out: overlap}", [])
+
+
+def test_an_endpoint_can_be_either_judge_but_not_both() -> None:
+    endpoint = "endpoint: {url: 'http://127.0.0.1:9/v1', model: tiny}"
+    assert names(f"judges: {{training: endpoint, {endpoint}}}", PAIRS) == ("endpoint", None)
+    assert names(f"judges: {{held_out: endpoint, {endpoint}}}", []) == ("demo", "endpoint")
+    with pytest.raises(DataError, match="nothing is held out"):
+        names(f"judges: {{training: endpoint, held_out: endpoint, {endpoint}}}", PAIRS)

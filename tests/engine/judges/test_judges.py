@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.config.schema import EndpointConfig
 from engine.data.world.manners import DemoJudge
 from engine.judges.base import Judge, OneByOne, win, wins
+from engine.judges.endpoint import EndpointJudge
 from engine.judges.overlap import OverlapJudge, token_f1
+from tests.fixtures.chat_server import by_length, chat_server
 
 PROMPT = "ask : my lamp is broken . reply :"
 WORDS = st.lists(st.sampled_from(["please", "thanks", "ugh", "maybe", "reset", "the", "lamp", "good"]), max_size=12)
@@ -43,14 +48,25 @@ SCORED = [(PROMPT, text) for text in TEXTS]
 COMPARED = [(PROMPT, first, second) for first in TEXTS for second in TEXTS]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[DemoJudge, lambda: OverlapJudge([(PROMPT, "good answer", "bad lamp")]), Shy],
-    ids=["demo", "overlap", "shy"],
-)
-def judge(request: pytest.FixtureRequest) -> Judge:
-    made: Judge = request.param()
-    return made
+@contextmanager
+def served() -> Iterator[Judge]:
+    with chat_server(by_length) as calls:
+        yield EndpointJudge(EndpointConfig(url=calls.url, model="tiny"))
+
+
+MAKERS = {
+    "demo": lambda: nullcontext(DemoJudge()),
+    "overlap": lambda: nullcontext(OverlapJudge([(PROMPT, "good answer", "bad lamp")])),
+    "shy": lambda: nullcontext(Shy()),
+    "endpoint": served,
+}
+
+
+@pytest.fixture(scope="module", params=MAKERS)
+def judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
+    with pytest.MonkeyPatch.context() as patch, MAKERS[request.param]() as made:
+        patch.setenv("no_proxy", "127.0.0.1")
+        yield made
 
 
 class TestContract:
