@@ -2,7 +2,8 @@
 
     name: helpful-qwen
     scale: percent                    # optional: rates above 1 are percentages
-    thresholds: {kl: 0.1}             # optional, as in a run's config; so are `budget` and `evidence: off`
+    thresholds: {kl: 0.1}             # optional, as in a run's config, `floors` included; so are `budget`,
+                                      # `evidence: off` and `compound: true`
     config: {beta: 0.1, learning_rate: 5e-7, max_steps: 1000}
     iterations:
       - index: 0
@@ -32,7 +33,7 @@ from engine.judgement import assess, next_settings, settings_of
 from engine.records import History, Iteration, Metric, Scalar, Settings
 from engine.text import one_line
 
-_TABLE = ("name", "note", "scale", "thresholds", "budget", "evidence", "config", "iterations")
+_TABLE = ("name", "note", "scale", "thresholds", "budget", "evidence", "compound", "config", "iterations")
 _ROW = ("index", "parent", "config", "metrics", "fault", "note")
 _JUDGED = ("beta", "learning_rate", "max_steps")
 Row = Mapping[str, Any]
@@ -86,7 +87,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _frame(table: Row, faults: list[Fault]) -> History:
     """All but the iterations; thresholds, budget and evidence are checked as a run's config checks them."""
-    given = {key: table[key] for key in ("thresholds", "budget", "evidence") if table.get(key) is not None}
+    given = {key: table[key] for key in ("thresholds", "budget", "evidence", "compound") if table.get(key) is not None}
     name, config = one_line(str(table.get("name") or "history")), _config(table.get("config"), "config", faults)
     if table.get("scale") not in (*readings.SCALES, None):
         faults.append(Fault("scale", shown(table["scale"]), f"expected {', '.join(readings.SCALES)}"))
@@ -95,7 +96,8 @@ def _frame(table: Row, faults: list[Fault]) -> History:
     except ConfigError as error:
         faults += error.faults
         return History(name, ())
-    return History(name, (), checked.thresholds, checked.budget, evidence=checked.evidence, config=config)
+    evidence, compound = checked.evidence, checked.compound
+    return History(name, (), checked.thresholds, checked.budget, evidence=evidence, compound=compound, config=config)
 
 
 def _rows(raw: Any, faults: list[Fault]) -> dict[int, Row]:

@@ -9,6 +9,7 @@ from engine.judgement import tree
 from engine.judgement.adjustments import Cause
 from engine.judgement.best import is_sound
 from engine.judgement.figures import show
+from engine.judgement.gates import failures
 from engine.judgement.verdict.case import Case, Ruling
 from engine.judgement.verdict.words import name, ruling
 from engine.judgement.weaknesses import confirmed_regressions, find_weaknesses
@@ -61,7 +62,7 @@ def _retries(case: Case) -> int:
     """How often the parent has been retried from: earlier tries that were answered with a retry.
 
     Where neither a decision nor a verdict is on record (a recorded table), it was one if the next iteration starts from
-    the same parent and no confirmed regression called for a rollback there.
+    the same parent, and the evaluation failed or KL was violated there with no confirmed regression beside it.
     """
     return sum(
         _was_retried(before, case.history)
@@ -76,7 +77,9 @@ def _was_retried(iteration: Iteration, history: History) -> bool:
     if iteration.assessment:
         return iteration.assessment.verdict.action == "retry"
     then = next(prefix for prefix in tree.prefixes(history) if tree.current(prefix).index == iteration.index)
-    return not confirmed_regressions(find_weaknesses(then))
+    weaknesses = find_weaknesses(then)
+    broken = iteration.status == "failed" or failures(then) or any(each.type == "kl_violation" for each in weaknesses)
+    return bool(broken) and not confirmed_regressions(weaknesses)
 
 
 def _sound_at(history: History, index: int) -> bool:

@@ -36,6 +36,44 @@ def test_a_table_is_read_with_its_frame() -> None:
     assert [(each.index, each.parent) for each in history.iterations] == [(0, None), (1, 0)]
 
 
+def test_floors_and_products_are_a_tables_to_choose() -> None:
+    history = parse_history(
+        text(BASE, head=f"thresholds: {{floors: {{task_accuracy: 0.7}}}}\ncompound: true\n{CONFIG}")
+    )
+    assert history.thresholds.floors == {"task_accuracy": 0.7}
+    assert history.compound
+    assert not parse_history(text(BASE)).compound
+
+
+def test_compound_reaches_the_proposal() -> None:
+    broken = "- {index: 1, metrics: {win_rate_vs_baseline: 0.6, kl_divergence: 0.15, mmlu: {value: 0.2, n: 14042}}}"
+    rows = ("- {index: 0, metrics: {mmlu: {value: 0.45, n: 14042}}}", broken)
+    betas = {
+        compound: judge(parse_history(text(*rows, head=f"{CONFIG}\n{compound}")))[1].proposal.changes[0].after
+        for compound in ("compound: false", "compound: true")
+    }
+    assert betas == pytest.approx({"compound: false": 0.2, "compound: true": 0.3})
+
+
+def test_a_floored_metric_that_is_missing_is_a_failed_evaluation() -> None:
+    head = f"thresholds: {{floors: {{task_accuracy: 0.7}}}}\n{CONFIG}"
+    assessment = judge(parse_history(text(BASE, FIRST, head=head)))[1]
+    assert assessment.verdict.action == "retry"
+    assert "task_accuracy could not be measured" in assessment.verdict.reasons[0]
+
+
+def test_a_table_of_the_rlhf_recipe_is_judged_without_a_win_rate() -> None:
+    rows = (
+        "- {index: 0, metrics: {alignment_score: 0.5, task_accuracy: 0.8}}",
+        "- {index: 1, metrics: {alignment_score: 0.7, task_accuracy: 0.8, kl_divergence: 0.05}}",
+        "- {index: 2, metrics: {alignment_score: 0.96, task_accuracy: 0.81, kl_divergence: 0.06}}",
+    )
+    assessments = judge(parse_history(text(*rows)))
+    assert [each.verdict.action for each in assessments] == ["accept", "accept", "finish"]
+    assert assessments[2].best == 2
+    assert "improving: alignment score 0.5 → 0.7" in assessments[1].verdict.reasons
+
+
 def test_a_table_without_a_budget_has_none() -> None:
     assert parse_history(text(BASE)).budget == Budget()
 
@@ -213,6 +251,9 @@ def test_a_bad_table_is_named_with_its_place_and_what_would_do(rows: list[str], 
         ("thresholds: {kl: no}", "thresholds.kl = False: expected a number"),
         ("budget: {iterations: 2.5}", "budget.iterations = 2.5: expected a whole number"),
         ("evidence: maybe", "evidence = 'maybe': expected true or false"),
+        ("compound: maybe", "compound = 'maybe': expected true or false"),
+        ("thresholds: {floors: {task_accuracy: .nan}}", "thresholds.floors.task_accuracy = nan: expected a number"),
+        ("thresholds: {floors: 3}", "thresholds.floors = 3: expected metrics and numbers"),
         ("scale: thousands", "scale = 'thousands': expected fraction, percent, score"),
         ("config: 3", "config = 3: expected settings"),
         ("config: {beta: [1]}", "config.beta = [1]: expected one value"),
