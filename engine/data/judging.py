@@ -11,6 +11,7 @@ from engine.errors import DataError
 from engine.judges.base import Judge
 from engine.judges.endpoint import EndpointJudge
 from engine.judges.overlap import OverlapJudge
+from engine.judges.sentiment import SentimentJudge
 
 
 def make_judges(config: JudgesConfig, pairs: Sequence[Pair]) -> tuple[Judge, Judge | None]:
@@ -39,5 +40,6 @@ def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair]) -
         "demo": DemoJudge,
         "endpoint": lambda: EndpointJudge(config.endpoint),
         "overlap": lambda: OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs),
+        "sentiment": SentimentJudge,
     }
     return makers[name]()

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from engine.config.schema.fields import Real, Section, Text, Whole
 
-JudgeName = Literal["demo", "overlap", "endpoint"]
+JudgeName = Literal["demo", "overlap", "endpoint", "sentiment"]
 
 
 class EndpointConfig(Section):

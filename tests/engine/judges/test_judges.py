@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from engine.config.schema import EndpointConfig
 from engine.data.world.manners import DemoJudge
+from engine.errors import JudgeError
 from engine.judges.base import Judge, OneByOne, win, wins
 from engine.judges.endpoint import EndpointJudge
 from engine.judges.overlap import OverlapJudge, token_f1
+from engine.judges.sentiment import SentimentJudge
 from tests.fixtures.chat_server import by_length, chat_server
 
 PROMPT = "ask : my lamp is broken . reply :"
@@ -59,6 +62,7 @@ MAKERS = {
     "overlap": lambda: nullcontext(OverlapJudge([(PROMPT, "good answer", "bad lamp")])),
     "shy": lambda: nullcontext(Shy()),
     "endpoint": served,
+    "sentiment": lambda: nullcontext(SentimentJudge()),
 }
 
 
@@ -101,7 +105,7 @@ class TestContract:
             judge.compares(COMPARED, stop)
 
 
-@pytest.mark.parametrize("judge", [DemoJudge(), OverlapJudge([(PROMPT, "good answer", "bad lamp")])])
+@pytest.mark.parametrize("judge", [DemoJudge(), OverlapJudge([(PROMPT, "good answer", "bad lamp")]), SentimentJudge()])
 class TestScoring:
     """What holds besides of a judge whose order cannot matter."""
 
@@ -140,3 +144,15 @@ def test_token_f1_by_hand() -> None:
     """2 of 3 and 2 of 4 tokens shared: precision 2/3, recall 1/2, F1 4/7."""
     assert token_f1(Counter("abx"), Counter("abcd")) == pytest.approx(4 / 7)
     assert token_f1(Counter(), Counter()) == 0
+
+
+class TestSentiment:
+    def test_friendly_words_score_above_none_above_unfriendly_ones(self) -> None:
+        judge = SentimentJudge()
+        friendly, plain, rude = judge.scores([("q", text) for text in ("Thanks, great idea!", "", "This is horrible.")])
+        assert 1 > friendly > plain == 0 > rude > -1
+
+    def test_without_the_package_it_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "vaderSentiment.vaderSentiment", None)
+        with pytest.raises(JudgeError, match=r"not installed\n.*pilothouse\[judges\]"):
+            SentimentJudge()
