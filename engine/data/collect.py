@@ -101,6 +101,7 @@ def contrast(prompt: Prompt, ranked: Sequence[tuple[float, str]], min_gap: float
                 prompt.category,
                 better - worse,
                 "on policy",
+                scores=(better, worse),
             )
 
 

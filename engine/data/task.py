@@ -82,6 +82,13 @@ class Task:
     report: DataReport | None = None
     held_out_judge: Judge | None = None
 
+    @property
+    def measured_prompts(self) -> tuple[str, ...]:
+        """Every prompt that an evaluation asks, as text: what no training pair may have."""
+        probed = (shown(question.prompt) for probe in self.probes for question in probe.questions)
+        held_out = (shown(pair.prompt) for pair in self.held_out_pairs)
+        return tuple(dict.fromkeys([*(prompt.text for prompt in self.eval_prompts), *held_out, *probed]))
+
 
 def shown(content: Content) -> str:
     """A prompt as text for judges and people, safe for a terminal: one message as it is, a conversation turn by turn.

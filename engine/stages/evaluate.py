@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.evaluation.outcome import Evaluation
 from engine.records import KL, WIN_RATE
 from engine.stages.boundary import PROBE_METRIC
 from engine.stages.job import Job
+from engine.stages.pairs import read_data_metrics
 from engine.store.atomic import write_json
 from engine.store.iterations import ANSWERS, EVALUATION, SAMPLES, write_lines
 from engine.store.paths import RunPaths
@@ -35,6 +37,7 @@ def run(job: Job) -> dict[str, Any]:
         parent_adapter=job.parent_adapter if has_parent else None,
         progress=job.helm.progress,
     )
+    evaluation = replace(evaluation, metrics={**evaluation.metrics, **read_data_metrics(job.work)})
     write_evaluation(job.work, evaluation)
     kl = evaluation.metrics.get(KL)
     if kl is not None and kl.value is not None:  # the same quantity as the probe's, better measured: its last point

@@ -1,4 +1,4 @@
-"""The pairs of an iteration as a file, in a form that people and other tools can read."""
+"""The data of an iteration as files, in a form that people and other tools can read."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.data.task import Pair
+from engine.records import Metric
 from engine.store.atomic import write_text
+from engine.store.iterations import DROPPED, PAIRS
 
 COLLECTED = "collected.jsonl"
-PAIRS = "pairs.jsonl"
+MANIFEST = "data.json"
+
+__all__ = [
+    "COLLECTED",
+    "DROPPED",
+    "MANIFEST",
+    "PAIRS",
+    "read_data_metrics",
+    "read_pairs",
+    "write_dropped",
+    "write_pairs",
+]
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
@@ -18,6 +31,19 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
     write_text(path, "".join(json.dumps(pair.as_json(), ensure_ascii=False) + "\n" for pair in pairs))
 
 
+def write_dropped(folder: Path, dropped: Iterable[tuple[Pair, str]]) -> None:
+    """`dropped.jsonl`: pairs as `write_pairs` writes them, each with the filter that left it out."""
+    rows = ({**pair.as_json(), "filter": reason} for pair, reason in dropped)
+    write_text(folder / DROPPED, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
 def read_pairs(path: Path) -> list[Pair]:
     with path.open(encoding="utf-8") as lines:
         return [Pair.parse(json.loads(line)) for line in lines]
+
+
+def read_data_metrics(folder: Path) -> dict[str, Metric]:
+    """The metrics of the data in an iteration's folder; none where it has no manifest, as the baseline has not."""
+    path = folder / MANIFEST
+    raw = json.loads(path.read_text("utf-8")).get("metrics", []) if path.exists() else []
+    return {metric["name"]: Metric.parse(metric) for metric in raw}

@@ -13,7 +13,9 @@ class DataConfig(Section):
     """Where preference pairs come from."""
 
     source: Literal["file", "on_policy", "both"] = Field("on_policy", description="recorded pairs, sampled pairs, both")
-    path: Text | None = Field(None, description="local .json or .jsonl of pairs; for source file or both")
+    path: Text | None = Field(
+        None, description="local file of pairs (.json, .jsonl, .csv, these gzipped, .parquet); for source file or both"
+    )
     dataset: Text | None = Field(None, description="or the name of a dataset on the hub")
     split: Text = Field("train", description="split of that dataset")
     held_out: Real = Field(0.1, gt=0, lt=0.9, description="share of file pairs kept for evaluation, never trained on")
@@ -26,3 +28,10 @@ class DataConfig(Section):
     max_new_tokens: Whole = Field(28, ge=1, description="on-policy: length limit of a completion")
     min_gap: Real = Field(0.5, ge=0, description="on-policy: least judged gap between chosen and rejected")
     batch_size: Whole = Field(256, ge=1, description="completions generated at once")
+    ngram: Whole = Field(
+        13, ge=2, le=100, description="words in a row that no prompt may share with an evaluation prompt"
+    )
+    near_duplicate: Real = Field(
+        0.9, gt=0, le=1, description="Jaccard similarity that makes a near duplicate; 1 is off"
+    )
+    garbled: Real = Field(0.01, ge=0, le=1, description="share of broken characters that makes a text's encoding bad")
