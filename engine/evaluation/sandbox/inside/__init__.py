@@ -1,0 +1,1 @@
+"""What runs behind the wall: only the standard library, started by path with nothing else importable."""
