@@ -38,13 +38,14 @@ class Finding:
     n: int | None = None
 
 
-def level(confidence: float, planned: int | None, look: int | None = None) -> float:
+def level(confidence: float, planned: int | None, look: int | None = None, among: int = 1) -> float:
     """α for one look, so that a whole run cries wolf at most 1 − confidence.
 
     Spread evenly over the planned looks. Where none are planned, look k (from 1) gets 1/k(k+1) of it, which sums to no
-    more than the whole however long the run goes on; where `look` is not given either, five looks share it.
+    more than the whole however long the run goes on; where `look` is not given either, five looks share it. `among` is
+    how many iterations the one compared with was picked from for being the best: luck made it look better than it is.
     """
-    total = 1 - confidence
+    total = (1 - confidence) / max(among, 1)
     if planned is None and look is not None:
         return total / (look * (look + 1))
     return total / max(_PLANNED if planned is None else planned, 1)

@@ -163,5 +163,8 @@ def _fell(now: Metric, was: Metric, case: Case) -> bool:
     history = case.history
     if not history.evidence:
         return below((now.value or 0.0) - (was.value or 0.0), -history.thresholds.diminishing_gain)
-    p, alpha = evidence.drop(now, was).p, evidence.level(history.thresholds.confidence, history.budget.iterations)
+    here, trained = case.here.index, [each for each in history.iterations if each.index != tree.BASELINE]
+    picked = max(1, len(trained) - 1)  # the best of these looks better than it is
+    alpha = evidence.level(history.thresholds.confidence, history.budget.iterations, here, picked)
+    p = evidence.drop(now, was).p
     return p is not None and p <= alpha

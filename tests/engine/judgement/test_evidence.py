@@ -185,6 +185,7 @@ def test_a_run_without_an_end_never_spends_more_than_all_its_alpha() -> None:
     assert all(later < earlier for earlier, later in pairwise(looks))
     assert 0.0499 < sum(looks) <= 0.05
     assert level(0.95, 5, 3) == pytest.approx(0.01)
+    assert level(0.95, 5, among=4) == pytest.approx(0.0025)
 
 
 def test_scores_far_apart_can_be_confirmed_in_a_large_family() -> None:
