@@ -39,7 +39,11 @@ def test_sppos_ipo_is_suspect_at_its_second() -> None:
     assessments = replay(SPPO_IPO)
     regressions = [one for one in assessments[2].weaknesses if one.type == "capability_regression"]
     assert [(one.metric, one.evidence) for one in regressions] == [("gsm8k", "suspected")]
-    assert actions(assessments)[2][0] != "rollback"
+    (over,) = [one for one in assessments[2].weaknesses if one.type == "over_optimisation"]
+    assert (over.metric, over.evidence) == ("held_out_judge_score", "confirmed")
+    assert "length ×1.59" in over.detail
+    assert actions(assessments)[2] == ("rollback", 1)
+    assert "degrading" in assessments[2].verdict.reasons[0]
 
 
 def test_rlhflows_humaneval_is_a_false_alarm_and_stays_suspected() -> None:
