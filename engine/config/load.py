@@ -68,6 +68,8 @@ def check_config(raw: Mapping[Any, Any], source: str, assignments: Sequence[str]
 
 def _judge_faults(config: RunConfig) -> Iterator[Fault]:
     judges = config.judges
+    if "reward_model" in (judges.training, judges.held_out) and judges.reward_model.path is None:
+        yield Fault("judges.reward_model.path", "", "the reward_model judge needs it", "give its folder or hub name")
     for key in ("url", "model") if "endpoint" in (judges.training, judges.held_out) else ():
         if getattr(judges.endpoint, key) is None:
             remedy = "any OpenAI-compatible server will do, such as one on this machine"

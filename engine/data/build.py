@@ -29,7 +29,7 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
     """
     probes = tuple(load_probe(Path(path), resident.chat) for path in config.evaluation.probes)
     if config.model.name == DEMO and not (config.data.path or config.data.dataset):
-        judge, held_out_judge = make_judges(config.judges, ())
+        judge, held_out_judge = make_judges(config.judges, (), str(resident.device))
         return replace(demo_task(config, probes), judge=judge, held_out_judge=held_out_judge)
     if not (config.data.path or config.data.dataset):
         raise DataError(
@@ -40,7 +40,7 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
     pairs = spoken(pairs, resident)
     train, held_out = split_by_prompt(pairs, config.data.held_out, config.evaluation.seed)
     held_out = [pair for pair in held_out if has_winner(pair)] or held_out
-    judge, held_out_judge = make_judges(config.judges, pairs)
+    judge, held_out_judge = make_judges(config.judges, pairs, str(resident.device))
     limit = config.evaluation.prompts * config.evaluation.completions
     return Task(
         name=report.source,

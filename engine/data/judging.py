@@ -11,11 +11,12 @@ from engine.errors import DataError
 from engine.judges.base import Judge
 from engine.judges.endpoint import EndpointJudge
 from engine.judges.overlap import OverlapJudge
+from engine.judges.reward import RewardJudge
 from engine.judges.sentiment import SentimentJudge
 
 
-def make_judges(config: JudgesConfig, pairs: Sequence[Pair]) -> tuple[Judge, Judge | None]:
-    """(training, held out). `pairs` are the recorded ones; the demo has none.
+def make_judges(config: JudgesConfig, pairs: Sequence[Pair], device: str = "cpu") -> tuple[Judge, Judge | None]:
+    """(training, held out). `pairs` are the recorded ones; the demo has none. `device` is for judges that are models.
 
     Raises DataError for a judge that has nothing to judge by, or that would hold itself out.
     """
@@ -25,11 +26,11 @@ def make_judges(config: JudgesConfig, pairs: Sequence[Pair]) -> tuple[Judge, Jud
             f"judges.held_out = {training} is the training judge too, so nothing is held out",
             remedy="name another judge, or leave judges.held_out out",
         )
-    held_out = _judge("held_out", config.held_out, config, pairs) if config.held_out else None
-    return _judge("training", training, config, pairs), held_out
+    held_out = _judge("held_out", config.held_out, config, pairs, device) if config.held_out else None
+    return _judge("training", training, config, pairs, device), held_out
 
 
-def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair]) -> Judge:
+def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair], device: str) -> Judge:
     """`demo` is for files of the demo's own questions: it refuses any other prompt when it meets one."""
     if name == "overlap" and not pairs:
         raise DataError(
@@ -40,6 +41,7 @@ def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair]) -
         "demo": DemoJudge,
         "endpoint": lambda: EndpointJudge(config.endpoint),
         "overlap": lambda: OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs),
+        "reward_model": lambda: RewardJudge(config.reward_model, device),
         "sentiment": SentimentJudge,
     }
     return makers[name]()

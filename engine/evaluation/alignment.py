@@ -53,7 +53,7 @@ def judge_samples(
     if baseline is None:
         return Judged(judge, scores, None, (0.0,) * len(scores) if judge.ordered else None)
     if not judge.ordered:
-        won = [verdict(mine - other) for mine, other in zip(scores, baseline_scores, strict=True)]
+        won = [verdict(mine - other, judge.margin) for mine, other in zip(scores, baseline_scores, strict=True)]
         return Judged(judge, scores, tuple(won))
     items = [(*text, other.text) for text, other in zip(texts, baseline, strict=True)]
     outcomes, contradicted = wins(judge, items, steps(advance))

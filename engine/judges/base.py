@@ -16,13 +16,19 @@ Progress = Callable[[int, int], None]
 
 
 class Judge(Protocol):
-    """`ordered` says that `compare` may depend on which completion it is shown first, as an LLM's verdict does."""
+    """`ordered` says that `compare` may depend on which completion it is shown first, as an LLM's verdict does.
+
+    Scores no further apart than `margin` are a tie: a network gives one text slightly different scores in two batches.
+    """
 
     @property
     def name(self) -> str: ...
 
     @property
     def ordered(self) -> bool: ...
+
+    @property
+    def margin(self) -> float: ...
 
     def score(self, prompt: str, completion: str) -> float:
         """How good the completion is; only differences for one prompt mean anything."""
@@ -47,6 +53,8 @@ class Judge(Protocol):
 
 class OneByOne:
     """The batch forms of a judge that gains nothing from a batch."""
+
+    margin = 0.0
 
     def score(self, prompt: str, completion: str) -> float:
         raise NotImplementedError
@@ -76,7 +84,7 @@ class ScoringJudge(OneByOne):
         sides = [(prompt, side) for prompt, first, second in items for side in (first, second)]
         halved = (lambda done, total: progress(done // 2, total // 2)) if progress else None
         scores = self.scores(sides, halved)
-        return [verdict(mine - other) for mine, other in zip(scores[::2], scores[1::2], strict=True)]
+        return [verdict(mine - other, self.margin) for mine, other in zip(scores[::2], scores[1::2], strict=True)]
 
 
 def counted(values: Iterable[T], total: int, progress: Progress | None) -> Iterator[T]:
@@ -87,9 +95,9 @@ def counted(values: Iterable[T], total: int, progress: Progress | None) -> Itera
         yield value
 
 
-def verdict(difference: float) -> float:
+def verdict(difference: float, margin: float = 0.0) -> float:
     """A score difference as win 1, tie ½, loss 0."""
-    return 0.5 if difference == 0 else float(difference > 0)
+    return 0.5 if abs(difference) <= margin else float(difference > 0)
 
 
 def win(judge: Judge, prompt: str, mine: str, other: str) -> float:

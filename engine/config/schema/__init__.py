@@ -7,7 +7,7 @@ the ones in `--set`, in a proposal, in a history and on the screen, with or with
 from engine.config.schema.data import DataConfig
 from engine.config.schema.evaluation import EvaluationConfig
 from engine.config.schema.fields import Section
-from engine.config.schema.judges import EndpointConfig, JudgesConfig
+from engine.config.schema.judges import EndpointConfig, JudgesConfig, RewardModelConfig
 from engine.config.schema.model import ModelConfig
 from engine.config.schema.run import RECORD_BOUNDS, RunConfig
 from engine.config.schema.training import TrainingConfig
@@ -19,6 +19,7 @@ __all__ = [
     "EvaluationConfig",
     "JudgesConfig",
     "ModelConfig",
+    "RewardModelConfig",
     "RunConfig",
     "Section",
     "TrainingConfig",

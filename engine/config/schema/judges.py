@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from engine.config.schema.fields import Real, Section, Text, Whole
 
-JudgeName = Literal["demo", "overlap", "endpoint", "sentiment"]
+JudgeName = Literal["demo", "overlap", "endpoint", "reward_model", "sentiment"]
 
 
 class EndpointConfig(Section):
@@ -29,6 +29,13 @@ class EndpointConfig(Section):
     price_out: Real = Field(0, ge=0, description="price of a million tokens written")
 
 
+class RewardModelConfig(Section):
+    """A sequence classifier with one output; it is on the policy's device and takes memory beside it."""
+
+    path: Text | None = Field(None, description="its folder, or a hub name")
+    batch_size: Whole = Field(32, ge=1, description="texts scored at once")
+
+
 class JudgesConfig(Section):
     """Who judges completions. What is trained for is worth little until someone else has looked at it too."""
 
@@ -39,3 +46,4 @@ class JudgesConfig(Section):
         None, description="a second judge that training never asks; where named, the win rate is by its verdict"
     )
     endpoint: EndpointConfig = EndpointConfig()
+    reward_model: RewardModelConfig = RewardModelConfig()

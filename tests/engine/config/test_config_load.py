@@ -242,6 +242,9 @@ class TestEndpoint:
         found = faults("judges: {training: endpoint}")
         assert [fault.split(":")[0] for fault in found] == ["judges.endpoint.url", "judges.endpoint.model"]
 
+    def test_a_reward_model_needs_a_folder(self) -> None:
+        assert faults("judges: {held_out: reward_model}")[0].startswith("judges.reward_model.path: ")
+
     @pytest.mark.parametrize(
         "setting",
         ["key_env: sk-0123456789", "url: 'http://me:sk-0123456789@host/v1'", "url: 'http://h?k=sk-0123456789'"],

@@ -4,19 +4,23 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config.schema import EndpointConfig
+from engine.config.schema import EndpointConfig, RewardModelConfig
 from engine.data.world.manners import DemoJudge
 from engine.errors import JudgeError
 from engine.judges.base import Judge, OneByOne, win, wins
 from engine.judges.endpoint import EndpointJudge
 from engine.judges.overlap import OverlapJudge, token_f1
+from engine.judges.reward import RewardJudge
 from engine.judges.sentiment import SentimentJudge
 from tests.fixtures.chat_server import by_length, chat_server
+from tests.fixtures.reward_model import write_reward_model
 
 PROMPT = "ask : my lamp is broken . reply :"
 WORDS = st.lists(st.sampled_from(["please", "thanks", "ugh", "maybe", "reset", "the", "lamp", "good"]), max_size=12)
@@ -57,11 +61,19 @@ def served() -> Iterator[Judge]:
         yield EndpointJudge(EndpointConfig(url=calls.url, model="tiny"))
 
 
+@contextmanager
+def rewarding() -> Iterator[Judge]:
+    with TemporaryDirectory() as folder:
+        write_reward_model(Path(folder))
+        yield RewardJudge(RewardModelConfig(path=folder, batch_size=3), "cpu")
+
+
 MAKERS = {
     "demo": lambda: nullcontext(DemoJudge()),
     "overlap": lambda: nullcontext(OverlapJudge([(PROMPT, "good answer", "bad lamp")])),
     "shy": lambda: nullcontext(Shy()),
     "endpoint": served,
+    "reward_model": rewarding,
     "sentiment": lambda: nullcontext(SentimentJudge()),
 }
 

@@ -1,0 +1,100 @@
+"""A reward model as the judge: a sequence classifier with one output, as TRL's RewardTrainer saves it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from engine.config.schema import RewardModelConfig
+from engine.errors import JudgeError
+from engine.judges.base import Progress, Scored, ScoringJudge
+from engine.text import one_line
+
+
+class RewardJudge(ScoringJudge):
+    """The model's logit for prompt and completion, in its own units. Raises JudgeError where it is no reward model.
+
+    A tokenizer with a chat template gets the two as a conversation, any other gets them as a pair of texts.
+    """
+
+    name = "reward_model"
+    margin = 1e-3
+
+    def __init__(self, config: RewardModelConfig, device: str) -> None:
+        self._model, self._tokenizer = _load(str(config.path), device)
+        self._size, self._device = config.batch_size, device
+
+    def score(self, prompt: str, completion: str) -> float:
+        return self.scores([(prompt, completion)])[0]
+
+    def scores(self, items: Sequence[Scored], progress: Progress | None = None) -> list[float]:
+        """In batches of like length, so that little is padded."""
+        encoded = [self._encode(*item) for item in items]
+        order = sorted(range(len(items)), key=lambda i: len(encoded[i]["input_ids"]))
+        found: dict[int, float] = {}
+        for start in range(0, len(order), self._size):
+            batch = order[start : start + self._size]
+            found.update(zip(batch, self._logits([encoded[i] for i in batch]), strict=True))
+            if progress:
+                progress(len(found), len(items))
+        return [found[i] for i in range(len(items))]
+
+    def _encode(self, prompt: str, completion: str) -> dict[str, list[int]]:
+        """Token ids; of a text that is too long its beginning is cut, so that the completion's end is read."""
+        tokenizer = self._tokenizer
+        if tokenizer.chat_template:
+            turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
+            text = tokenizer.apply_chat_template(turns, tokenize=False)
+            return dict(tokenizer(text, add_special_tokens=False, truncation=True))
+        return dict(tokenizer(prompt, completion, truncation=True))
+
+    @torch.no_grad()
+    def _logits(self, batch: Sequence[dict[str, list[int]]]) -> list[float]:
+        padded = self._tokenizer.pad(list(batch), return_tensors="pt").to(self._device)
+        values: list[float] = self._model(**padded).logits[:, 0].float().tolist()
+        return values
+
+
+def _load(path: str, device: str) -> tuple[Any, Any]:
+    """Only safetensors: a pickle can run code."""
+    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            path, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        )
+    except Exception as error:  # transformers raises nearly anything for a folder that it cannot read
+        raise JudgeError(
+            f"judges.reward_model.path = {path}: cannot be loaded: {one_line(str(error))}",
+            remedy="give the folder of a sequence classifier: config.json, model.safetensors and a tokenizer",
+        ) from None
+    _check(path, model, sorted(report["missing_keys"]))
+    _fit(tokenizer, model)
+    return model.to(device).eval(), tokenizer
+
+
+def _check(path: str, model: Any, missing: Sequence[str]) -> None:
+    """A language model would load too, with a head of random weights and scores that mean nothing."""
+    problem = ""
+    if missing:
+        problem = f"has no weights for {', '.join(missing[:3])}"
+    elif model.config.num_labels != 1:
+        problem = f"has {model.config.num_labels} outputs, and a reward is one"
+    if problem:
+        raise JudgeError(
+            f"judges.reward_model.path = {path} is no reward model: it {problem}",
+            remedy="give one that was trained with num_labels=1, as TRL's RewardTrainer does",
+        )
+
+
+def _fit(tokenizer: Any, model: Any) -> None:
+    """A pad token that both know (the model finds a text's last token by it), and the model's window as the limit."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+    tokenizer.padding_side, tokenizer.truncation_side = "right", "left"
+    window = getattr(model.config, "max_position_embeddings", None) or tokenizer.model_max_length
+    tokenizer.model_max_length = min(tokenizer.model_max_length, window)
