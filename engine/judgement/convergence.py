@@ -7,14 +7,14 @@ from statistics import NormalDist
 
 from engine.judgement import evidence, tree
 from engine.judgement.figures import below, p_value, show
-from engine.records import History, Metric
+from engine.records import WIN_RATE, History, Metric
 
 _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """`spread` is max − min of the win rate over `iterations`, the last accepted ones (None while there are too few).
+    """`spread` is max − min of `metric` over `iterations`, the last accepted ones (None while there are too few).
 
     `p` is that of two one-sided tests (TOST, Schuirmann 1987) that the highest and the lowest lie within the margin,
     None where no interval is known; `how` says whether it compared them paired by item. Highest and lowest are picked
@@ -28,13 +28,14 @@ class Convergence:
     needed: int
     p: float | None = None
     how: str = ""
+    metric: str = "win rate"
 
     @property
     def text(self) -> str:
         """One line for a person."""
         if self.spread is None:
             return f"{len(self.iterations)} of the {self.needed} accepted iterations that convergence needs"
-        where = f"win rate spread {show(self.spread)} over iterations {', '.join(map(str, self.iterations))}"
+        where = f"{self.metric} spread {show(self.spread)} over iterations {', '.join(map(str, self.iterations))}"
         verb = "converged" if self.converged else "not converged"
         side = "below" if self.converged else "not below"
         return f"{verb}: {where}, {side} {show(self.margin)} ({self._equivalence})"
@@ -50,7 +51,7 @@ class Convergence:
 def convergence(history: History) -> Convergence:
     """Over the last accepted, trained iterations on the way to the current one; the baseline never counts."""
     limits = history.thresholds
-    rates = [(step.index, tree.win_rate(step)) for step in tree.line(history, tree.current(history))]
+    rates = [(step.index, tree.key(history, step)) for step in tree.line(history, tree.current(history))]
     last = [(index, rate) for index, rate in rates if rate is not None and rate.value is not None]
     last = last[-limits.converged_iterations :]
     indices, whole = tuple(index for index, _ in last), len(last) == len(rates[-limits.converged_iterations :])
@@ -60,7 +61,8 @@ def convergence(history: History) -> Convergence:
     spread = (metrics[-1].value or 0.0) - (metrics[0].value or 0.0)
     stopped = below(spread, limits.converged_spread)
     p, how = _tost(metrics[0], metrics[-1], limits.converged_spread)
-    return Convergence(stopped, indices, spread, limits.converged_spread, limits.converged_iterations, p, how)
+    name = "win rate" if (key := tree.key_name(history)) == WIN_RATE else key.replace("_", " ")
+    return Convergence(stopped, indices, spread, limits.converged_spread, limits.converged_iterations, p, how, name)
 
 
 def converged(history: History) -> bool:
@@ -68,9 +70,9 @@ def converged(history: History) -> bool:
 
 
 def gain(history: History) -> float | None:
-    """Win rate gained over the last `diminishing_iterations` accepted iterations, first to last; None while fewer."""
+    """Of the key metric over the last `diminishing_iterations` accepted iterations, first to last; None while fewer."""
     span = history.thresholds.diminishing_iterations
-    rates = [tree.win_rate(step) for step in tree.line(history, tree.current(history))][-span:]
+    rates = [tree.key(history, step) for step in tree.line(history, tree.current(history))][-span:]
     values = [rate.value for rate in rates if rate is not None and rate.value is not None]
     return values[-1] - values[0] if len(values) == span else None
 
