@@ -30,7 +30,7 @@ Sense = Literal["higher", "lower", "neither", "unknown"]
 GROUPS: tuple[Group, ...] = ("alignment", "capability", "quality")
 """In the order in which they are shown: the goal first."""
 
-HALF = frozenset({WIN_RATE, PREFERENCE_ACCURACY})
+HALF = frozenset({WIN_RATE, "win_rate_training_judge", PREFERENCE_ACCURACY})
 """Measured against the baseline already, which therefore has one half by definition."""
 
 FORCED = HALF | {KL, "kl_sequence", "kl_parent", LENGTH_RATIO}
@@ -39,6 +39,7 @@ FORCED = HALF | {KL, "kl_sequence", "kl_parent", LENGTH_RATIO}
 _HIGHER = frozenset(
     {
         WIN_RATE,
+        "win_rate_training_judge",
         PREFERENCE_ACCURACY,
         REWARD_ACCURACY,
         TASK_ACCURACY,
@@ -50,7 +51,9 @@ _HIGHER = frozenset(
         DECONTAMINATION,
     }
 )
-_LOWER = frozenset({KL, "kl_sequence", "kl_parent", "perplexity", "truncation_rate", REWARD_VARIANCE})
+_LOWER = frozenset(
+    {KL, "kl_sequence", "kl_parent", "perplexity", "truncation_rate", "judge_inconsistency", REWARD_VARIANCE}
+)
 _NEITHER = frozenset({LENGTH_RATIO, ENTROPY, PAIRS, "length", "mean_length"})
 
 
