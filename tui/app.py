@@ -64,11 +64,12 @@ class Pilothouse(App[None]):
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        on_ready: Callable[[Pilothouse], object] | None = None,
     ) -> None:
         super().__init__()
         self.glyphs = detect(ascii_only, environ)
         self._target, self._readonly, self._environ = target, readonly, environ
-        self._clock, self._monotonic = clock, monotonic
+        self._clock, self._monotonic, self._on_ready = clock, monotonic, on_ready
         self._extra: list[LineFilter] = [ControlFilter(), *([PlainFilter()] if self.glyphs is ASCII else [])]
         self._sampler: Sampler | None = None
         self._called_for: set[int] = set()
@@ -95,6 +96,8 @@ class Pilothouse(App[None]):
             self.notify(fault, title="keys", severity="warning", markup=False, timeout=15)
         if self.session is not None:
             self.call_after_refresh(self._tail, self.session.feed)
+        if self._on_ready is not None:
+            self.call_after_refresh(self._on_ready, self)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)  # or the terminal is left raw
 
     def on_unmount(self) -> None:
@@ -195,6 +198,19 @@ class Pilothouse(App[None]):
         else:
             self.notify("no iteration is evaluated yet", timeout=3)
 
+    def open_label(self, iteration: int | None = None, *, alone: bool = False) -> None:
+        """Of the newest iteration that has pairs, unless another is named; `alone`: leaving it leaves the app."""
+        from tui.screens.label import LabelScreen
+
+        if self.session is not None:
+            self.push_screen(LabelScreen(self.session, iteration), (lambda _: self.exit()) if alone else None)
+
+    def open_data(self) -> None:
+        from tui.screens.data import DataScreen
+
+        if self.session is not None:
+            self.push_screen(DataScreen(self.session))
+
     # ── looks and keys ───────────────────────────────────────────────────────────────────────────────────────────
 
     def toggle_theme(self) -> None:
@@ -216,6 +232,8 @@ class Pilothouse(App[None]):
             yield from commands()
         yield SystemCommand("Theme: light or dark", "for this session", self.toggle_theme)
         if self.session is not None:
+            yield SystemCommand("Label pairs by hand", "blind, one key each", self.open_label)
+            yield SystemCommand("Data of an iteration", "its pairs: filters, search, quarantine", self.open_data)
             yield SystemCommand("Detach", "leave this run's screens; its engine goes on", self.leave_run)
         yield SystemCommand("Quit", "leave pilothouse; engines go on", self.exit)
 
@@ -234,11 +252,16 @@ class Pilothouse(App[None]):
 
 
 def run_app(
-    target: RunPaths | None, *, readonly: bool = False, ascii_only: bool = False, theme: str | None = None
+    target: RunPaths | None,
+    *,
+    readonly: bool = False,
+    ascii_only: bool = False,
+    theme: str | None = None,
+    on_ready: Callable[[Pilothouse], object] | None = None,
 ) -> int:
-    """Show the screens until they are left. Returns an exit code; a run that was open goes on."""
+    """Show the screens until they are left, `on_ready` telling which first. Returns an exit code; a run goes on."""
     gc.set_threshold(20_000, 20, 20)  # the usual 700 interrupts a frame every few keys
-    app = Pilothouse(target, readonly=readonly, ascii_only=ascii_only, theme=theme)
+    app = Pilothouse(target, readonly=readonly, ascii_only=ascii_only, theme=theme, on_ready=on_ready)
     app.call_later(gc.freeze)  # what is imported stays: no later collection goes through it
     with _own_title():
         app.run()

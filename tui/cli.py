@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="subcommands", metavar="COMMAND")
     _starting(commands, looks)
     _looking(commands, looks)
-    _steering(commands)
+    _steering(commands, looks)
     _rules(commands)
     return parser
 
@@ -119,7 +119,7 @@ def _looking(commands: Commands, looks: argparse.ArgumentParser) -> None:
         command.set_defaults(handler=f"show:{name}")
 
 
-def _steering(commands: Commands) -> None:
+def _steering(commands: Commands, looks: argparse.ArgumentParser) -> None:
     decide = commands.add_parser("decide", help="answer the open gate of a run")
     decide.add_argument("run", metavar="RUN")
     decide.add_argument("action", choices=("accept", "retry", "finish", "rollback"), help="accept: the recommendation")
@@ -133,6 +133,11 @@ def _steering(commands: Commands) -> None:
     control.add_argument("kind", choices=("pause", "resume", "gate", "checkpoint", "stop", "set"))
     control.add_argument("assignment", metavar="KEY=VALUE", nargs="?", help="for set: learning_rate or beta")
     control.set_defaults(handler="steer:control")
+
+    label = commands.add_parser("label", parents=[looks], help="say which of two answers is better, pair by pair")
+    label.add_argument("run", metavar="RUN")
+    label.add_argument("--iteration", metavar="K", type=int, help="of these pairs; default: the newest that has any")
+    label.set_defaults(handler="label:label")
 
 
 def _rules(commands: Commands) -> None:

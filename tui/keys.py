@@ -28,7 +28,8 @@ def _keys(screen: str, *rows: tuple[str, str, str, bool]) -> list[Binding]:
 def _name(action: str) -> str:
     """`cursor(-1)` as `cursor_back`: an id without signs that YAML minds."""
     word, _, argument = action.rstrip(")").partition("(")
-    return f"{word}_{'back' if argument.startswith('-') else argument.replace('.', '_')}" if argument else word
+    argument = argument.strip("'").replace(".", "_")
+    return f"{word}_{'back' if argument.startswith('-') else argument}" if argument else word
 
 
 HOME = _keys(
@@ -51,6 +52,8 @@ RUN = _keys(
     ("i", "scope", "whole run", True),
     ("p", "pause_view", "pause view", True),
     ("P", "pause_run", "pause run", True),
+    ("l", "label", "label pairs by hand", False),
+    ("D", "data", "pairs of the newest iteration", False),
     ("v", "samples", "sample completions of the newest iteration", False),
     ("q", "quit", "leave; training goes on", False),
     ("tab", "tab(1)", "next panel, panel before", False),
@@ -77,6 +80,8 @@ GATE = _keys(
     ("t", "retry", "retry", True),
     ("f", "finish", "finish", True),
     ("s", "samples", "samples", True),
+    ("l", "label", "label", True),
+    ("D", "data", "data", True),
     ("R", "resume", "resume", True),
     ("escape", "back", "charts", True),
     ("q", "quit", "leave; the run goes on waiting", False),
@@ -95,13 +100,54 @@ SAMPLES = _keys(
     ("escape,s,v,d", "back", "back", True),
     ("q", "quit", "leave; the run is not touched", False),
 )
+LABEL = _keys(
+    "label",
+    ("1", "first", "the first", True),
+    ("2", "second", "the second", True),
+    ("t", "tie", "tie", True),
+    ("s", "skip", "skip", True),
+    ("b", "bad", "bad", True),
+    ("u", "undo", "undo", True),
+    ("question_mark", "help", "help", True),
+    ("escape,l,d", "back", "back", True),
+    ("tab", "tab", "prompt or answers, to scroll", False),
+    ("q", "quit", "leave; what is labelled is kept", False),
+    ("T", "theme", "light or dark", False),
+)
+DATA = _keys(
+    "data",
+    ("question_mark", "help", "help", True),
+    ("x", "quarantine", "quarantine", True),
+    ("slash", "search", "search", True),
+    ("f", "turn('fate')", "filter", True),
+    ("s", "turn('source')", "source", True),
+    ("c", "turn('category')", "category", True),
+    ("m", "turn('mark')", "by hand", True),
+    ("0", "everything", "all", True),
+    ("left_square_bracket", "iteration(-1)", "iteration before", True),
+    ("right_square_bracket", "iteration(1)", "after", True),
+    ("l", "label", "label", True),
+    ("enter", "detail", "the whole pair", False),
+    ("tab", "tab", "table or pair", False),
+    ("escape,D,d", "back", "back", True),
+    ("q", "quit", "leave; the run is not touched", False),
+    ("T", "theme", "light or dark", False),
+)
 EDIT = _keys(
     "edit",
     ("ctrl+s,f2", "review", "review and decide", True),
     ("escape", "cancel", "back, nothing happens", True),
     ("ctrl+r", "revert", "proposed value again", True),
 )
-SCREENS: Mapping[str, list[Binding]] = {"home": HOME, "run": RUN, "gate": GATE, "samples": SAMPLES, "edit": EDIT}
+SCREENS: Mapping[str, list[Binding]] = {
+    "home": HOME,
+    "run": RUN,
+    "gate": GATE,
+    "samples": SAMPLES,
+    "label": LABEL,
+    "data": DATA,
+    "edit": EDIT,
+}
 
 
 def keymap_path(environ: Mapping[str, str]) -> Path:

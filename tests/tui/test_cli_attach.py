@@ -28,7 +28,7 @@ def shown(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
 
 def test_alone_it_opens_home(shown: Shown) -> None:
     assert main(["--ascii", "--theme", "light"]) == 0
-    assert shown == [(None, {"readonly": False, "ascii_only": True, "theme": "light"})]
+    assert shown == [(None, {"readonly": False, "ascii_only": True, "theme": "light", "on_ready": None})]
 
 
 def test_attach_without_a_name_takes_the_live_run_that_started_last(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from engine.errors import UsageError
 from engine.records import LIVE_STATES
 from engine.store.paths import RunPaths, find_run, list_runs
 from engine.store.status import summary
 from tui.commands.output import say
+
+if TYPE_CHECKING:
+    from tui.app import Pilothouse
 
 
 def home(args: Namespace) -> int:
@@ -41,12 +46,15 @@ def require_terminal() -> None:
         )
 
 
-def open_screens(paths: RunPaths | None, args: Namespace) -> int:
-    """Show the screens until they are left. 1 when the run that they were on has failed."""
+def open_screens(
+    paths: RunPaths | None, args: Namespace, on_ready: Callable[[Pilothouse], object] | None = None
+) -> int:
+    """Show the screens, `on_ready` telling which first, until they are left. 1 when the run that was open has failed."""
     require_terminal()
     from tui.app import run_app
 
-    run_app(paths, readonly=getattr(args, "readonly", False), ascii_only=args.ascii, theme=args.theme)
+    readonly = getattr(args, "readonly", False)
+    run_app(paths, readonly=readonly, ascii_only=args.ascii, theme=args.theme, on_ready=on_ready)
     if paths is None:
         return 0
     state = summary(paths)["state"]

@@ -63,6 +63,12 @@ class Steering(ThriftyScreen[None]):
         self._in_thread(self.session.client.resume)
         self.notify("Starting a new engine…", timeout=4)
 
+    def action_label(self) -> None:
+        self.pilothouse.open_label()
+
+    def action_data(self) -> None:
+        self.pilothouse.open_data()
+
     def action_leave(self) -> None:
         self.pilothouse.leave_run()
 

@@ -105,10 +105,14 @@ class Table(Panel):
     def lines_wanted(self, width: int) -> int:  # noqa: ARG002
         return 1 + max(len(self.rows), 1)
 
+    def widths(self, width: int) -> dict[int, int]:
+        """Of the columns that stay at `width` cells, by index."""
+        return fit(self.columns, self.rows, width)
+
     def paint(self, width: int, height: int) -> Sequence[Row]:
         if not self.rows:
             return [[(self.empty, "dim")]]
-        widths = fit(self.columns, self.rows, width - self.lead)
+        widths = self.widths(width - self.lead)
         body = max(height - 1, 1)
         last = max(len(self.rows) - body, 0)
         self._first = min(max(self._first, self.cursor_row - body + 1 if self.cursor else 0), self.cursor_row, last)

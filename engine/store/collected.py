@@ -1,0 +1,93 @@
+"""A finished iteration's data as it lies on file: what it trained on, what its filters dropped, and the manifest."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from engine.errors import CorruptError
+from engine.records import Pair
+from engine.store.atomic import Manifest, read_manifest, verify_file
+from engine.store.iterations import DROPPED, PAIRS, cleaned
+from engine.store.paths import RunPaths
+from engine.text import one_line
+
+DATA = "data.json"
+_ID = re.compile(r"[0-9a-f]{12}")
+_NONSENSE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A pair of an iteration. `dropped` names the filter that left it out, "" where the iteration trained on it.
+
+    `id` is the file's own word where it has one: texts are cleaned on the way in, and their hash would be another.
+    """
+
+    id: str
+    pair: Pair
+    dropped: str = ""
+
+
+def load_collected(paths: RunPaths, index: int, limit: int = 200_000) -> tuple[Collected, ...]:
+    """What a finished iteration trained on, then what its filters dropped, up to `limit` of each.
+
+    A file that the iteration never had is no pairs. Raises CorruptError naming the file, and the line where it can.
+    """
+    folder = paths.iteration(index)
+    manifest = read_manifest(folder)
+    found: list[Collected] = []
+    for name in (PAIRS, DROPPED):
+        if name in manifest.files:
+            found += _read(verify_file(folder, name, manifest), limit)
+    return tuple(found)
+
+
+def load_manifest(paths: RunPaths, index: int) -> dict[str, Any]:
+    """`data.json`: sources, counts and hashes; empty where the iteration has none. Raises CorruptError."""
+    folder = paths.iteration(index)
+    manifest: Manifest = read_manifest(folder)
+    if DATA not in manifest.files:
+        return {}
+    path = verify_file(folder, DATA, manifest)
+    try:
+        raw = cleaned(json.loads(path.read_text(encoding="utf-8")))
+    except _NONSENSE as error:
+        raise CorruptError(f"{path} does not hold what it should: {error}"[:300]) from error
+    if not isinstance(raw, dict):
+        raise CorruptError(f"{path} does not hold what it should: a list, not an object")
+    return raw
+
+
+def _read(path: Path, limit: int) -> list[Collected]:
+    found = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(islice(file, limit), 1):
+            try:
+                found.append(_parse(cleaned(json.loads(line))))
+            except _NONSENSE as error:
+                raise CorruptError(f"{path}, line {number}, is not a pair: {error}"[:300]) from error
+    return found
+
+
+def _parse(raw: dict[str, Any]) -> Collected:
+    pair = Pair.parse(raw)
+    texts = (pair.chosen, pair.rejected, pair.category, pair.source, pair.author)
+    if not (all(isinstance(text, str) for text in texts) and _is_content(pair.prompt)):
+        raise TypeError("prompt, chosen, rejected, category, source and author have to be texts")
+    numbers = (pair.weight, pair.quality, pair.gap or 0.0, *(pair.scores or (0.0, 0.0)))
+    if len(numbers) != 5 or not all(isinstance(number, int | float) for number in numbers):
+        raise TypeError("weight, quality, gap and both scores have to be numbers")
+    said = raw.get("id")
+    known = said if isinstance(said, str) and _ID.fullmatch(said) else pair.id
+    return Collected(known, pair, one_line(str(raw.get("filter") or ""), 80))
+
+
+def _is_content(prompt: object) -> bool:
+    if isinstance(prompt, list):
+        return all(isinstance(turn, dict) and all(isinstance(said, str) for said in turn.values()) for turn in prompt)
+    return isinstance(prompt, str)
