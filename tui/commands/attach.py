@@ -49,7 +49,7 @@ def require_terminal() -> None:
 def open_screens(
     paths: RunPaths | None, args: Namespace, on_ready: Callable[[Pilothouse], object] | None = None
 ) -> int:
-    """Show the screens, `on_ready` telling which first, until they are left. 1 when the run that was open has failed."""
+    """Show the screens, `on_ready` telling which first, until they are left. 1 when the run that they show failed."""
     require_terminal()
     from tui.app import run_app
 
