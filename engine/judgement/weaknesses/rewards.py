@@ -70,9 +70,10 @@ def _wider(now: Metric, base: Metric | None, excess: float) -> Finding:
     """Is the variance really past the limit? F test of two variances, or χ² of one; both take rewards for normal."""
     from scipy.special import chdtrc, fdtrc  # half a second to import; only a gate needs it
 
-    n, n_base = evidence.size(now), evidence.size(base) if base else None
-    if not n or n < 2 or (base and (not n_base or n_base < 2)):
+    n = evidence.size(now) or (evidence.size(base) if base else None)
+    if not n or n < 2:
         return Finding("too_few_samples", test="values alone, n unknown", n=n)
+    n_base = max(evidence.size(base) or n, 2) if base else None  # the same prompts each time, so the same n
     p = float(fdtrc(n - 1, n_base - 1, excess) if n_base else chdtrc(n - 1, (n - 1) * excess))
     kind = f"F test of two variances, n = {n} and {n_base}" if n_base else f"χ² test of a variance, n = {n}"
     return Finding("suspected" if n >= TOO_FEW else "too_few_samples", p, f"{kind}, {p_value(p)}", n)

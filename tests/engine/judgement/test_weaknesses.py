@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.judgement.weaknesses import find_weaknesses
+from engine.judgement.weaknesses import DETECTORS, find_weaknesses
 from engine.records import Budget, Metric, Weakness
-from tests.fixtures.tables import Cell, right, table
+from tests.fixtures.tables import Cell, right, split, table
 
 START = {"win": 0.5, "kl": 0.0, "gsm8k": 0.4, "mmlu": 0.5}
 FINE: dict[str, Cell] = {"win": 0.6, "kl": 0.05, "gsm8k": 0.4, "mmlu": 0.5}
@@ -88,3 +88,32 @@ def test_the_worst_comes_first() -> None:
 
 def test_what_is_no_capability_or_was_not_measured_does_not_fire() -> None:
     assert found(vibes=0.1, perplexity=900.0, gsm8k=None, win=None, kl=float("nan")) == []
+
+
+def test_every_type_of_the_specification_can_be_found() -> None:
+    types = {detector.__name__ for detector in DETECTORS}
+    assert types == {
+        *("capability_regression", "insufficient_alignment", "kl_violation", "category_gap", "alternating"),
+        *("slow_convergence", "creeping_regression", "reward_degradation", "task_degradation", "reward_instability"),
+        *("over_optimisation", "diversity_collapse", "data_quality", "below_floor"),
+    }
+
+
+def test_what_is_found_depends_on_no_order_and_no_earlier_search() -> None:
+    rows: list[dict[str, Cell]] = [
+        {
+            "gsm8k": split("gsm8k", easy=right(80 - index, 100), hard=right(40 - 5 * index, 100)),
+            "win": (0.5 + index / 100, 200),
+            "judge_score": 0.5 + index / 10,
+            "preference_accuracy": 0.7 - index / 10,
+            "distinct_2": 0.9 - index / 5,
+            "entropy": 2.0 - index / 2,
+            "pairs": 10.0,
+        }
+        for index in range(4)
+    ]
+    found = find_weaknesses(table(*rows))
+    assert {each.type for each in found} >= {"category_gap", "over_optimisation", "diversity_collapse", "data_quality"}
+    assert (
+        find_weaknesses(table(*(dict(reversed(row.items())) for row in rows))) == found == find_weaknesses(table(*rows))
+    )
