@@ -39,5 +39,6 @@ def category_gap(history: History) -> Iterable[Weakness]:
 
 def _is_split_rate(metric: Metric) -> bool:
     """A gap is a difference of rates: scores on other scales have none."""
-    known = metric.name in _RATES or metric.group == "capability"
-    return known and metric.measured and bool(metric.items) and all(0 <= item <= 1 for item in metric.items or ())
+    if not metric.categories or not metric.measured or not (metric.name in _RATES or metric.group == "capability"):
+        return False
+    return bool(metric.items) and all(0 <= item <= 1 for item in metric.items or ())
