@@ -46,9 +46,8 @@ async def test_runs_stand_in_the_order_in_which_they_need_somebody(here: Path) -
     (here / "torn" / "run.db").write_bytes(b"not a database")
     with alive(busy), alive(waits):
         async with home() as c:
-            await c.until_shown("waiting for you")
-            for words in ("lost", "running", "completed", "unreadable", "dpo 30/60"):
-                assert words in c.text
+            for words in ("waiting for you", "lost", "running", "completed", "unreadable", "dpo 30/60"):
+                await c.until_shown(words)
             rows = [row(c, paths.name) for paths in (waits, lost, busy, done)]
             assert rows == sorted(rows)
             assert "torn" in c.text
