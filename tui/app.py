@@ -198,6 +198,12 @@ class Pilothouse(App[None]):
         else:
             self.notify("no iteration is evaluated yet", timeout=3)
 
+    def open_compare(self) -> None:
+        from tui.screens.compare import CompareScreen
+
+        if self.session is not None:
+            self.push_screen(CompareScreen(self.session))
+
     def open_label(self, iteration: int | None = None, *, alone: bool = False) -> None:
         """Of the newest iteration that has pairs, unless another is named; `alone`: leaving it leaves the app."""
         from tui.screens.label import LabelScreen

@@ -61,7 +61,7 @@ class Feed:
         self._wake = threading.Event()
         self._view = View()
         self._awaited: set[str] = set()
-        self._limits: tuple[float, int | None] | None = None
+        self._limits: tuple[float, int | None, bool] | None = None
         self._events: tuple[Event, ...] = ()
         self._iterations: tuple[Iteration, ...] = ()
         self._seen: dict[type[FeedMessage], object] = {}
@@ -214,8 +214,8 @@ def _end(one: Iteration | None, iterations: tuple[Iteration, ...]) -> int | None
     return min(later) - 1 if later else None
 
 
-def read_limits(paths: RunPaths) -> tuple[float, int | None]:
-    """The KL limit and how many iterations the run may take, from its resolved config; defaults where it says none.
+def read_limits(paths: RunPaths) -> tuple[float, int | None, bool]:
+    """The KL limit, how many iterations the run may take, whether findings are tested; defaults where none is said.
 
     Read as plain YAML: the schema's checks cost a tenth of a second, and the engine has made them.
     """
@@ -225,6 +225,6 @@ def read_limits(paths: RunPaths) -> tuple[float, int | None]:
         raw = yaml.safe_load(paths.config.read_text("utf-8")[:100_000])
         kl = float(raw["thresholds"]["kl"])
         iterations = raw["budget"]["iterations"]
-        return kl, iterations if isinstance(iterations, int) else None
+        return kl, iterations if isinstance(iterations, int) else None, raw.get("evidence") is not False
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return Thresholds().kl, None
+        return Thresholds().kl, None, True

@@ -61,6 +61,10 @@ class Glyphs:
     down: str = "▼"
     here: str = "▌"
     degree: str = "°"
+    ends: tuple[str, str] = ("├", "┤")
+    point: str = "●"
+    ramp: str = "▁▂▃▄▅▆▇█"
+    """From low to high, for a trend within a row of text."""
 
 
 UNICODE = Glyphs("unicode", (2, 4), _braille(), _braille())
@@ -89,6 +93,9 @@ ASCII = Glyphs(
     down="v",
     here=">",
     degree=" ",
+    ends=("[", "]"),
+    point="o",
+    ramp="_.-=^",
 )
 
 

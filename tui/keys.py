@@ -52,6 +52,7 @@ RUN = _keys(
     ("i", "scope", "whole run", True),
     ("p", "pause_view", "pause view", True),
     ("P", "pause_run", "pause run", True),
+    ("c", "compare", "compare", True),
     ("l", "label", "label pairs by hand", False),
     ("D", "data", "pairs of the newest iteration", False),
     ("v", "samples", "sample completions of the newest iteration", False),
@@ -82,6 +83,8 @@ GATE = _keys(
     ("s", "samples", "samples", True),
     ("l", "label", "label", True),
     ("D", "data", "data", True),
+    ("c", "compare", "compare", True),
+    ("w", "why", "why", True),
     ("R", "resume", "resume", True),
     ("escape", "back", "charts", True),
     ("q", "quit", "leave; the run goes on waiting", False),
@@ -98,6 +101,30 @@ SAMPLES = _keys(
     ("n,right", "step(1)", "next", True),
     ("b,left", "step(-1)", "previous", True),
     ("escape,s,v,d", "back", "back", True),
+    ("q", "quit", "leave; the run is not touched", False),
+)
+COMPARE = _keys(
+    "compare",
+    ("question_mark", "help", "help", True),
+    ("left", "shift(-1)", "earlier", True),
+    ("right", "shift(1)", "later iterations", True),
+    ("b", "against", "from parent or baseline", True),
+    ("o", "way", "only the accepted way", True),
+    ("escape,c,d", "back", "back", True),
+    ("q", "quit", "leave; the run is not touched", False),
+)
+WEAKNESS = _keys(
+    "weakness",
+    ("question_mark", "help", "help", True),
+    ("n,right", "step(1)", "next answer", True),
+    ("b,left", "step(-1)", "previous", True),
+    ("escape,d", "back", "back", True),
+    ("q", "quit", "leave; the run is not touched", False),
+)
+WHY = _keys(
+    "why",
+    ("question_mark", "help", "help", True),
+    ("escape,w,d", "back", "back", True),
     ("q", "quit", "leave; the run is not touched", False),
 )
 LABEL = _keys(
@@ -146,6 +173,9 @@ SCREENS: Mapping[str, list[Binding]] = {
     "samples": SAMPLES,
     "label": LABEL,
     "data": DATA,
+    "compare": COMPARE,
+    "weakness": WEAKNESS,
+    "why": WHY,
     "edit": EDIT,
 }
 

@@ -40,12 +40,13 @@ class HealthChanged(FeedMessage):
 
 @dataclass
 class IterationsChanged(FeedMessage):
-    """`budget` is how many iterations the run may take, None for no limit."""
+    """`budget` is how many iterations the run may take, None for no limit; `evidence` False: bare thresholds."""
 
     iterations: tuple[Iteration, ...]
     best: int | None
     kl_limit: float
     budget: int | None
+    evidence: bool = True
 
 
 @dataclass

@@ -212,7 +212,7 @@ def test_a_ledger_that_is_none_is_said_once_and_tried_again(runs: Path) -> None:
 def test_limits_come_from_the_runs_own_config(runs: Path) -> None:
     paths = write_run("lost")
     paths.config.write_text("thresholds: {kl: 0.25}\nbudget: {iterations: 7}\n")
-    assert read_limits(paths) == (0.25, 7)
+    assert read_limits(paths) == (0.25, 7, True)
 
 
 @pytest.mark.parametrize(
@@ -221,4 +221,4 @@ def test_limits_come_from_the_runs_own_config(runs: Path) -> None:
 def test_a_config_that_says_nothing_leaves_the_defaults(runs: Path, text: str) -> None:
     paths = write_run("lost")
     paths.config.write_text(text)
-    assert read_limits(paths) == (0.1, None)
+    assert read_limits(paths) == (0.1, None, True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.records import Assessment, Weakness
 from tui.commands.output import emit, say
+from tui.presenters.names import data_line
 from tui.presenters.numbers import setting
 
 
@@ -39,11 +40,14 @@ def lines(assessment: Assessment) -> Iterator[str]:
 def findings(assessment: Assessment) -> Iterator[str]:
     """Why the verdict, which weaknesses, what is proposed: for a history's iteration and for an open gate."""
     yield from (f"  because   {reason}" for reason in assessment.verdict.reasons)
+    yield from (f"  else      {line}" for line in assessment.verdict.otherwise)
     yield from (f"  weakness  {weakness(one)}" for one in assessment.weaknesses)
     for change in assessment.proposal.changes:
         yield f"  proposed  {change.field} {setting(change.before)} → {setting(change.after)}  ({change.why})"
-    yield from (f"  data      {step.text}" for step in assessment.proposal.data)
+    yield from (f"  data      {data_line(step)}" for step in assessment.proposal.data)
     yield from (f"  note      {note}" for note in assessment.proposal.notes)
+    if assessment.convergence:
+        yield f"  trend     {assessment.convergence}"
 
 
 def verdict(assessment: Assessment) -> str:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from engine.records import KL, WIN_RATE, Assessment, Decision, Evidence, Iteration, Metric, Verdict, Weakness
+from engine.records import (
+    KL,
+    WIN_RATE,
+    Assessment,
+    Change,
+    Decision,
+    Evidence,
+    Iteration,
+    Metric,
+    Verdict,
+    Weakness,
+)
 from tui.presenters.cell import MISSING, Cell, Tone
 from tui.presenters.iterations import Column, Grid, decided
-from tui.presenters.names import LOWER_IS_BETTER, in_order, short
+from tui.presenters.names import LOWER_IS_BETTER, data_line, in_order, short
 from tui.presenters.numbers import number, ratio, setting, signed
+from tui.presenters.weakness import ordered
 
 _SEVERITY: dict[str, Tone] = {"critical": "bad", "high": "bad", "medium": "warn", "low": "dim"}
 _EVIDENCE: dict[Evidence, Cell] = {
@@ -44,7 +56,35 @@ def verdict_text(assessment: Assessment) -> Text:
     text = Text.assemble((" recommended ", "bold reverse warn"), "  ", (headline(assessment.verdict), "bold"))
     for reason in assessment.verdict.reasons:
         text.append(f"\n{reason}", "dim")
+    if assessment.convergence:
+        text.append(f"\nconvergence: {assessment.convergence}", "dim")
     return text
+
+
+def why_text(assessment: Assessment, evidence: bool) -> Text:
+    """The recommendation in full: reasons, what would have changed it, each proposed change and data step in words."""
+    verdict, proposal = assessment.verdict, assessment.proposal
+    text = Text.assemble(("recommended: ", "dim"), (headline(verdict), "bold"))
+    if not evidence:
+        text.append("\nevidence: off. Bare thresholds decide; nothing is tested against noise.", "bold warn")
+    changes = [f"{change.field} {_moved(change)}: {change.why}" for change in proposal.changes]
+    for title, lines in (
+        ("because", verdict.reasons),
+        ("what would have changed it", verdict.otherwise),
+        ("convergence", (assessment.convergence,) if assessment.convergence else ()),
+        ("proposed settings", changes or ["unchanged"]),
+        ("data", [data_line(step) for step in proposal.data]),
+        ("noted", proposal.notes),
+    ):
+        if lines:
+            text.append(f"\n\n{title}", "dim")
+            text.append("".join(f"\n  {line}" for line in lines))
+    return text
+
+
+def _moved(change: Change) -> str:
+    times = ratio(change.before, change.after)
+    return f"{setting(change.before)} → {setting(change.after)}" + (f" ({times})" if times else "")
 
 
 def gate_title(assessment: Assessment) -> str:
@@ -61,7 +101,7 @@ def weakness_table(assessment: Assessment) -> Grid:
         Column("value", "value"),
         Column("detail", "", flexible=True),
     )
-    return Grid(columns, tuple(_weakness(weakness) for weakness in assessment.weaknesses))
+    return Grid(columns, tuple(_weakness(weakness) for weakness in ordered(assessment.weaknesses)))
 
 
 def _weakness(weakness: Weakness) -> tuple[Cell, ...]:
@@ -122,7 +162,7 @@ def _parent_why(assessment: Assessment) -> str:
 
 def proposal_notes(assessment: Assessment) -> tuple[str, ...]:
     """What happens to data, and what was clamped, a line each."""
-    return (*(f"data: {step.text}" for step in assessment.proposal.data), *assessment.proposal.notes)
+    return (*(f"data: {data_line(step)}" for step in assessment.proposal.data), *assessment.proposal.notes)
 
 
 def evaluation_table(iterations: tuple[Iteration, ...], index: int) -> Grid:

@@ -1,8 +1,8 @@
-"""What a person calls a metric, a stage, a state."""
+"""What a person calls a metric, a step, a state."""
 
 from __future__ import annotations
 
-from engine.records import KL, PREFERENCE_ACCURACY, WIN_RATE, Iteration
+from engine.records import KL, PREFERENCE_ACCURACY, WIN_RATE, DataStep, Iteration
 
 _SHORT = {
     WIN_RATE: "win rate",
@@ -20,6 +20,12 @@ _FIRST = (WIN_RATE, PREFERENCE_ACCURACY, "reward_accuracy")
 
 def short(metric: str) -> str:
     return _SHORT.get(metric, metric.replace("_", " "))
+
+
+def data_line(step: DataStep) -> str:
+    """What to do about data, and why where the line does not say it."""
+    text = step.text or f"{step.action} {step.about}".strip()
+    return f"{text}: {step.why}" if step.why and step.why not in text else text
 
 
 def capabilities(iterations: tuple[Iteration, ...]) -> list[str]:

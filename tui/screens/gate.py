@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
 
@@ -18,7 +18,9 @@ from tui.presenters.gate import (
     proposal_table,
     verdict_text,
     weakness_table,
+    why_text,
 )
+from tui.presenters.weakness import ordered
 from tui.screens.decide import Decide
 from tui.screens.gatehead import GateHead, GateState
 from tui.screens.grid import fill
@@ -53,7 +55,9 @@ class GateScreen(Steering):
         yield GateState(self.session)
         yield Tabs(PANELS)
         with Container(id="gate"):
-            yield WrappingTable("weaknesses", empty="none: all is within its limits", least=30, id="weaknesses")
+            title = Text.assemble(("weaknesses", "dim"), ("  enter opens one", "faint"))
+            none = "none: all is within its limits"
+            yield WrappingTable(title, empty=none, least=30, id="weaknesses", cursor=True)
             yield WrappingTable("next iteration", empty="no change", least=16, id="proposal")
             yield Table((), "evaluation", empty="not measured yet", id="evaluation", cursor=True)
             yield Samples(self.session, id="samples")
@@ -175,6 +179,29 @@ class GateScreen(Steering):
 
     def action_samples(self) -> None:
         self.pilothouse.open_samples()
+
+    def action_compare(self) -> None:
+        self.pilothouse.open_compare()
+
+    def action_why(self) -> None:
+        from tui.screens.why import WhyScreen
+
+        if self.scene:
+            tree = self.session.bulletin.latest(IterationsChanged)
+            text = why_text(self.scene[1], tree is None or tree.evidence)
+            self.app.push_screen(WhyScreen(self.session, text))
+
+    @on(WrappingTable.Opened, "#weaknesses")
+    def _open_weakness(self, event: WrappingTable.Opened) -> None:
+        """Only opens: what a key was meant for on the screen below must not count here either."""
+        from tui.screens.weakness import WeaknessScreen
+
+        if self.scene is None or self.session.monotonic() - self._opened < GRACE_S:
+            return
+        iterations, assessment = self.scene
+        this = iterations[assessment.index]
+        weakness = ordered(assessment.weaknesses)[event.index]
+        self.app.push_screen(WeaknessScreen(self.session, weakness, this.index, this.parent))
 
     def action_back(self) -> None:
         self.pilothouse.close_gate()

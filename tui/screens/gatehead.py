@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.reactive import reactive
 
-from tui.messages import GateChanged, HealthChanged
+from tui.messages import GateChanged, HealthChanged, IterationsChanged
 from tui.presenters.gate import decision_line, gate_title
 from tui.session import Session
 from tui.widgets import Panel, Prose
@@ -23,6 +23,7 @@ class GateHead(Panel):
     def on_mount(self) -> None:
         super().on_mount()
         self.session.bulletin.follow(self, GateChanged, lambda _: self.stale())
+        self.session.bulletin.follow(self, IterationsChanged, lambda _: self.stale())
         self.set_interval(1.0, self.stale)
 
     def paint(self, width: int, height: int) -> list[Row]:  # noqa: ARG002
@@ -34,6 +35,9 @@ class GateHead(Panel):
         left.append(gate_title(gate.assessment), "bold warn" if gate.decision is None else "dim")
         if self.session.readonly:
             left.append("   read-only", "warn")
+        tree = self.session.bulletin.latest(IterationsChanged)
+        if tree is not None and not tree.evidence:
+            left.append("   evidence: off", "bold warn")
         right = Text()
         if gate.decision is None:
             waited = max(0.0, self.session.clock() - gate.opened)

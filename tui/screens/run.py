@@ -105,6 +105,9 @@ class RunScreen(Controls):
     def action_samples(self) -> None:
         self.pilothouse.open_samples()
 
+    def action_compare(self) -> None:
+        self.pilothouse.open_compare()
+
     def action_chart(self, number: int) -> None:
         """That panel alone; the same key again brings the overview back where there is room for it."""
         name = PANELS[number - 1]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual import events
+from textual.binding import Binding
+from textual.message import Message
 
 from tui.presenters.cell import Cell
 from tui.presenters.iterations import Column, Grid
@@ -13,36 +16,95 @@ from tui.widgets.scrolling import ScrollPanel
 from tui.widgets.strips import Run
 
 GAP = 2
+LEAD = 2
+"""Cells for the mark at the cursor's row."""
 
 
 class WrappingTable(ScrollPanel):
-    """Where fewer than `least` cells are left for the last column, it goes under the row."""
+    """Where fewer than `least` cells are left for the last column, it goes under the row.
 
-    def __init__(self, title: Words, *, empty: str, least: int, id: str) -> None:  # noqa: A002
+    With `cursor=True` up and down move between rows, and enter or a click posts `Opened`.
+    """
+
+    BINDINGS = [Binding("enter", "open", "open", show=False)]
+
+    class Opened(Message):
+        """Enter was pressed, or a click fell, on the row at `index`."""
+
+        def __init__(self, table: WrappingTable, index: int) -> None:
+            super().__init__()
+            self.table, self.index = table, index
+
+        @property
+        def control(self) -> WrappingTable:
+            return self.table
+
+    def __init__(self, title: Words, *, empty: str, least: int, id: str, cursor: bool = False) -> None:  # noqa: A002
         super().__init__(title, id=id)
+        self._cursor, self._at = cursor, 0
+        self._starts: tuple[int, ...] = ()
         self._grid = Grid((), ())
         self._empty, self._least = empty, least
         self._notes: tuple[str, ...] = ()
 
     def show(self, grid: Grid, footnotes: Sequence[str] = ()) -> None:
         self._grid, self._notes = grid, tuple(footnotes)
+        self._at = min(self._at, max(len(grid.rows) - 1, 0))
         self.stale(resized=True)
 
     def all_rows(self, width: int) -> Sequence[Row]:
         grid = self._grid
         rows: list[Row] = []
+        lead = LEAD if self._cursor else 0
+        width -= lead
         if not grid.rows:
             return [[(self._empty, "dim")]]
         widths = [_width(column, [row[i] for row in grid.rows]) for i, column in enumerate(grid.columns[:-1])]
         indent = sum(widths) + GAP * len(widths)
         beside = width - indent >= self._least
         titles = tuple(Cell(column.title, "dim") for column in grid.columns)
-        rows.append([*_head(titles, widths), (titles[-1].text if beside else "", "dim")])
+        rows.append([(" " * lead, ""), *_head(titles, widths), (titles[-1].text if beside else "", "dim")])
+        starts: list[int] = []
         for row in grid.rows:
-            rows += self._entry(row, widths, indent if beside else 2, width, beside)
+            here = len(starts) == self._at
+            starts.append(len(rows))
+            entry = self._entry(row, widths, indent if beside else 2, width, beside)
+            rows += [[*self._mark(here and not line), *each] for line, each in enumerate(entry)]
+        self._starts = tuple(starts)
         for note in self._notes:
             rows += [[("  ", ""), *self.runs(line)] for line in self._wrap(Cell(note, "dim"), width - 2)]
         return rows
+
+    def _mark(self, here: bool) -> Row:
+        if not self._cursor:
+            return []
+        return [(f"{self.glyphs.here if here else ' '} ", "run" if self.has_focus else "faint")]
+
+    def action_scroll_by(self, rows: int) -> None:
+        """With a cursor: to another row, which is then in sight."""
+        if not self._cursor or not self._grid.rows:
+            super().action_scroll_by(rows)
+            return
+        self._at = min(max(self._at + (rows > 0) - (rows < 0) if abs(rows) == 1 else rows, 0), len(self._starts) - 1)
+        first, height = self._starts[self._at], max(self.inner.height, 1)
+        end = [*self._starts[1:], len(self.all_rows(self.inner.width))][self._at]
+        shown = min(max(self.offset_rows, end - height), first if self._at else 0)
+        self.offset_rows = max(shown, 0)
+        self.stale()
+
+    def action_open(self) -> None:
+        if self._cursor and self._grid.rows:
+            self.post_message(self.Opened(self, self._at))
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or not self._cursor:
+            return
+        row = offset.y - 1 + self.offset_rows
+        found = [index for index, start in enumerate(self._starts) if start <= row]
+        if found:
+            self._at = found[-1]
+            self.action_open()
 
     def _entry(self, row: tuple[Cell, ...], widths: list[int], indent: int, width: int, beside: bool) -> list[Row]:
         """One row of cells, its last one wrapped beside or below."""

@@ -53,7 +53,7 @@ class SideBySide(ScrollPanel):
 
     def all_rows(self, width: int) -> Sequence[Row]:
         if not self.sides:
-            return [[("no samples yet", "dim")]]
+            return [self.runs(line) for line in self._wrap(Text(self.prompt or "no samples yet", "dim"), width)]
         if self._laid[0] != width:
             self._laid = (width, self._lay_out(width))
         return self._laid[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.records import Decision
+from engine.store.paths import RunPaths
 from engine.store.reader import Reader
 from tests.tui.screens.cockpit import Cockpit, cockpit
 from tui.screens.decide import Decide
@@ -15,6 +16,7 @@ from tui.screens.gate import GateScreen
 from tui.screens.rollback import RollbackPicker
 from tui.screens.run import RunScreen
 from tui.screens.samples import SamplesScreen
+from tui.screens.weakness import WeaknessScreen
 
 pytestmark = pytest.mark.usefixtures("runs")
 ROLLBACK = {"beta": 0.2, "learning_rate": 2.5e-5, "max_steps": 42}
@@ -58,12 +60,44 @@ async def test_no_other_key_decides(key: str) -> None:
         assert c.sent() == []
 
 
-async def test_enter_on_the_gate_itself_does_nothing() -> None:
+async def test_enter_opens_the_weakness_and_decides_nothing() -> None:
     async with cockpit() as c:
         await c.at_gate()
         await c.press("enter", "enter")
+        assert isinstance(c.screen, WeaknessScreen)
+        await c.press("escape")
         assert isinstance(c.screen, GateScreen)
         assert c.sent() == []
+
+
+async def test_enter_meant_for_the_screen_below_opens_nothing() -> None:
+    async with cockpit() as c:
+        await c.at_gate()
+        await c.press("enter", after=0.0)
+        assert isinstance(c.screen, GateScreen)
+
+
+async def test_why_says_what_would_have_changed_the_verdict() -> None:
+    async with cockpit(size=(80, 24)) as c:
+        await c.at_gate()
+        await c.press("w")
+        for words in ("had gsm8k stayed above 0.396", "2 of the 3 accepted", "mix in 64", "learning_rate 5e-5 →"):
+            assert words in c.text
+        await c.press("w")
+        assert isinstance(c.screen, GateScreen)
+        assert c.sent() == []
+
+
+async def test_a_run_without_evidence_says_so_at_its_gate() -> None:
+    def off(paths: RunPaths) -> None:
+        text = paths.config.read_text()
+        paths.config.write_text(f"{text}evidence: false\nthresholds: {{kl: 0.1}}\nbudget: {{iterations: 5}}\n")
+
+    async with cockpit(before=off) as c:
+        await c.at_gate()
+        await c.until_shown("evidence: off")
+        await c.press("w")
+        assert "nothing is tested against noise" in c.text
 
 
 async def test_keys_do_not_count_in_the_first_moments_of_either_screen() -> None:
