@@ -17,7 +17,7 @@ from engine.judgement import assess
 from engine.memory.gauge import Gauge
 from engine.moves import Await, Begin, Conclude, Judge, Make, Move, next_move
 from engine.recipes import BASELINE, RECIPES
-from engine.records import History, Iteration
+from engine.records import DataStep, History, Iteration
 from engine.report import markdown
 from engine.stages import baseline, final, publish
 from engine.stages.job import Crew, Job, Stage
@@ -108,7 +108,13 @@ class Loop:
             helm=self._helm,
             resident=crew.resident,
             task=crew.task,
+            plan=self._plan(iteration),
         )
+
+    def _plan(self, iteration: Iteration) -> tuple[DataStep, ...]:
+        """What the gate that led to this iteration proposed to do about data."""
+        before = self._reader.iterations()[iteration.index - 1].assessment if iteration.index else None
+        return before.proposal.data if before else ()
 
     def _muster(self, iteration: int) -> Crew:
         """The model and the data, brought aboard by whatever needs them first."""

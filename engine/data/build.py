@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.config.schema import RunConfig
 from engine.data.demo import demo_task
+from engine.data.exercises import load_exercises
 from engine.data.judging import make_judges
 from engine.data.probes import load_probe
 from engine.data.recorded import has_winner, spoken
@@ -27,6 +28,11 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
 
     The split depends on `evaluation.seed` only, which no gate can change, so what is held out stays held out.
     """
+    task = _task(config, resident)
+    return replace(task, exercises=task.exercises or load_exercises(config.data, resident, task.measured_prompts))
+
+
+def _task(config: RunConfig, resident: Resident) -> Task:
     probes = tuple(load_probe(Path(path), resident.chat) for path in config.evaluation.probes)
     if config.model.name == DEMO and not (config.data.path or config.data.dataset):
         judge, held_out_judge = make_judges(config.judges, (), str(resident.device))

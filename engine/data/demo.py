@@ -64,9 +64,20 @@ def demo_task(config: RunConfig, probes: tuple[Probe, ...] = ()) -> Task:
         judge=DemoJudge(),
         train_prompts=tuple(Prompt(text, FAMILY[topic]) for text, topic in world.train),
         eval_prompts=tuple(Prompt(text, FAMILY[topic]) for text, topic in held_out),
+        exercises=_exercises(world.train_programs),
         held_out_pairs=_held_out_pairs(world.held_out, 4),
         held_out_text=_held_out_text(world.held_out),
         probes=(*_probes(world.held_out_programs), *probes),
+    )
+
+
+def _exercises(programs: tuple[knowledge.Question, ...]) -> tuple[Pair, ...]:
+    """Programs that no probe asks for, each against another one's answer. Facts and sums are all asked by probes."""
+    rng = Random(902)
+    wrong = [rng.choice([other for _, other in programs if not knowledge.same_program(other, a)]) for _, a in programs]
+    return tuple(
+        Pair(prompt, f" {answer}", f" {other}", "code", source="mix")
+        for (prompt, answer), other in zip(programs, wrong, strict=True)
     )
 
 

@@ -66,7 +66,8 @@ class DataReport:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`train_*` may be learned from; no prompt of theirs is among the held-out ones.
+    """`train_*` and `exercises` (pairs that keep capabilities alive: a right answer against a wrong one) may be learned
+    from; no prompt of theirs is among the held-out ones.
 
     `judge` ranks the completions that are trained on; `held_out_judge` is asked in evaluation only.
     """
@@ -76,6 +77,7 @@ class Task:
     train_prompts: tuple[Prompt, ...]
     eval_prompts: tuple[Prompt, ...]
     train_pairs: tuple[Pair, ...] = ()
+    exercises: tuple[Pair, ...] = ()
     held_out_pairs: tuple[Pair, ...] = ()
     held_out_text: tuple[Text, ...] = ()
     probes: tuple[Probe, ...] = ()

@@ -25,6 +25,10 @@ class Completion:
     finished: bool
 
 
+Arrived = Callable[[Sequence[tuple[int, Completion]]], None]
+"""Given each batch as it is done: (place among the prompts, completion)."""
+
+
 def generate(
     resident: Resident,
     prompts: Sequence[Content],
@@ -34,8 +38,9 @@ def generate(
     seed: int,
     batch_size: int,
     progress: Progress | None = None,
+    arrived: Arrived | None = None,
 ) -> list[Completion]:
-    """One completion a prompt, in the order of `prompts`; repeat a prompt for more.
+    """One completion a prompt, in the order of `prompts`; repeat a prompt for more. Equal prompts are done together.
 
     `temperature` 0 is greedy. The model's own sampling defaults (top-k, repetition penalty, …) are overridden: what is
     sampled is the policy itself. The same arguments give the same completions, whatever else drew random numbers.
@@ -48,7 +53,10 @@ def generate(
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             rows = _sample(resident, [encoded[i] for i in batch], settings)
-            completions.update({i: _completion(resident, row) for i, row in zip(batch, rows, strict=True)})
+            done = {i: _completion(resident, row) for i, row in zip(batch, rows, strict=True)}
+            completions.update(done)
+            if arrived:
+                arrived(tuple(done.items()))
             if progress:
                 progress(len(completions), len(prompts))
     return [completions[i] for i in range(len(prompts))]

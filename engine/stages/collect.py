@@ -1,34 +1,113 @@
-"""Gather the iteration's preference pairs: recorded, sampled from the parent's policy and judged, or both.
+"""Gather the iteration's preference pairs: recorded, sampled from the parent's policy and judged, labelled, and those
+that the line has collected before. The gate's plan says what to be after.
 
-In: the parent's adapter. Out: `collected.jsonl` in the work folder. Choosing among them is `filter`'s.
+In: the parent's adapter and pairs. Out: `collected.jsonl` in the work folder. Choosing among them is `filter`'s.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from engine.data.collect import CollectReport, collect
+from engine.data.collect import Gathered, Sampled, Sources, gather
+from engine.data.task import Pair, shown
+from engine.models.generate import generate
 from engine.stages.job import Job
-from engine.stages.pairs import COLLECTED, write_pairs
+from engine.stages.pairs import COLLECTED, PAIRS, read_pairs, write_pairs
+from engine.store.opinions import labels
+from engine.text import one_line
+
+SHOWN_S = 2.0  # between two samples shown live
+SIDE = 60  # characters of each
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: Job, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
     job.helm.enter(job.index, "collect", "completion", promise_s=300)
     job.resident.load_policy(job.parent_adapter)
     job.say("start", f"iteration {job.index} starts from the weights of {job.parent or 'the baseline'}")
-    pairs, report = collect(job.resident, job.task, job.config, job.index, job.helm.progress)
-    write_pairs(job.work / COLLECTED, pairs)
-    job.say("collect", _words(report))
-    return asdict(report)
+    for step in job.plan:
+        job.say("collect.plan", step.text)
+    began = clock()
+    gathered = gather(
+        job.task,
+        job.config,
+        job.index,
+        sources(job),
+        parent=job.parent,
+        progress=job.helm.progress,
+        live=Live(job, clock),
+    )
+    write_pairs(job.work / COLLECTED, gathered.pairs)
+    job.say("collect", words(gathered, clock() - began))
+    return summary(gathered, clock() - began)
 
 
-def _words(report: CollectReport) -> str:
-    parts = []
-    if report.completions:
-        score = f", mean score {report.mean_score:.2f}" if report.mean_score is not None else ""
-        parts.append(f"sampled {report.completions} completions to {report.prompts} prompts{score}")
-        parts.append(f"{report.on_policy} pairs ({report.unclear} prompts without a clear difference)")
-    if report.from_file:
-        parts.append(f"{report.from_file} pairs from the file")
-    return ": ".join(parts) or "collected nothing"
+def sources(job: Job) -> Sources:
+    """What this iteration's data may be made of."""
+    before = job.paths.iteration(job.parent) / PAIRS
+    given = labels(job.paths)
+    return Sources(
+        generator=partial(generate, job.resident),
+        steps=job.plan,
+        before=read_pairs(before) if before.exists() else (),
+        labels=given,
+        known={pair.id: pair for k in sorted({label.iteration for label in given}) for pair in _pairs_of(job, k)},
+    )
+
+
+def _pairs_of(job: Job, index: int) -> Sequence[Pair]:
+    """The pairs of a finished iteration; none where a label names one that never had any."""
+    return read_pairs(path) if (path := job.paths.iteration(index) / PAIRS).exists() else ()
+
+
+class Live:
+    """Shows how sampling goes: a pair every now and then, with the throughput and how many prompts gave one."""
+
+    def __init__(self, job: Job, clock: Callable[[], float]) -> None:
+        self._job, self._clock, self._began = job, clock, clock()
+        self._shown: float | None = None
+
+    def __call__(self, so_far: Sampled, made: Sequence[Pair]) -> None:
+        now = self._clock()
+        if not made or (self._shown is not None and now - self._shown < SHOWN_S):
+            return
+        self._shown = now
+        speed = so_far.tokens / max(now - self._began, 1e-3)
+        texts = (shown(made[0].prompt), f"+ {made[0].chosen}", f"− {made[0].rejected}")
+        sides = " | ".join(one_line(text, SIDE) for text in texts)
+        text = f"{so_far.prompts} of {so_far.asked} prompts, {so_far.accepted:.0%} with a pair, {speed:,.0f} tokens/s"
+        self._job.say("collect.sample", f"{text}: {sides}")
+
+
+def words(gathered: Gathered, seconds: float) -> str:
+    sampled, counts = gathered.sampled, Counter(pair.source for pair in gathered.pairs)
+    parts = [f"{count} {source}" for source, count in counts.items()]
+    said = f"{len(gathered.pairs)} pairs ({', '.join(parts)})" if parts else "collected nothing"
+    if not sampled.completions:
+        return said
+    score = f", mean score {_mean(sampled):.2f}" if sampled.scores else ""
+    speed = f"{sampled.tokens / max(seconds, 1e-3):,.0f} tokens/s"
+    unclear = f"{sampled.accepted:.0%} of {sampled.prompts} prompts gave a clear difference"
+    return f"{said}; sampled {sampled.completions} completions at {speed}{score}, {unclear}"
+
+
+def summary(gathered: Gathered, seconds: float) -> dict[str, Any]:
+    """What the ledger remembers of it."""
+    sampled = gathered.sampled
+    return {
+        "pairs": len(gathered.pairs),
+        "sources": dict(Counter(pair.source for pair in gathered.pairs)),
+        "prompts": sampled.prompts,
+        "completions": sampled.completions,
+        "unclear": sampled.unclear,
+        "accepted": sampled.accepted,
+        "tokens_per_s": sampled.tokens / max(seconds, 1e-3),
+        "mean_score": _mean(sampled) if sampled.scores else None,
+    }
+
+
+def _mean(sampled: Sampled) -> float:
+    return sum(sampled.scores) / len(sampled.scores)

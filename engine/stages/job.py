@@ -11,6 +11,7 @@ from engine.config.schema import RunConfig
 from engine.data.task import Task
 from engine.helm import Helm
 from engine.models.resident import Resident
+from engine.records import DataStep
 from engine.store.ledger import Ledger
 from engine.store.paths import RunPaths
 
@@ -25,7 +26,8 @@ class Crew:
 
 @dataclass(frozen=True)
 class Job:
-    """One iteration in the making. `config` has the iteration's own settings in its `training` section.
+    """One iteration in the making. `config` has the iteration's own settings in its `training` section; `plan` is what
+    the gate before it proposed to do about data.
 
     A stage reads what earlier stages left in `work`, leaves its own there, and returns what the ledger should remember.
     It can be called again after a kill at any point, and then gives the same.
@@ -40,6 +42,7 @@ class Job:
     helm: Helm
     resident: Resident
     task: Task
+    plan: tuple[DataStep, ...] = ()
 
     @property
     def work(self) -> Path:

@@ -19,6 +19,7 @@ from engine.config.schema import RunConfig
 from engine.data.task import Pair
 from engine.errors import NoSpaceError
 from engine.models.resident import Resident
+from engine.stages.sampler import WeightedEpochs
 from engine.store.atomic import require_space, staged
 
 REFERENCE_ADAPTER = "ref"
@@ -33,8 +34,17 @@ class WholeCheckpoints(DPOTrainer):  # type: ignore[misc]
 
     on_checkpoint: Callable[[int, Path], None]
     on_full_disk: Callable[[str], None]
+    weights: Sequence[float] = ()
     _saved_bytes = 0
     _staging: str | None = None
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """The trainer's own shuffling, unless some pairs count more than others."""
+        if len(set(self.weights)) < 2:
+            return super()._get_train_sampler(train_dataset)
+        if len(self.weights) != len(self.train_dataset):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.train_dataset)} pairs")
+        return WeightedEpochs(self.weights, self.args.seed)
 
     def _get_output_dir(self, trial: Any) -> str:
         return self._staging or super()._get_output_dir(trial)
@@ -82,7 +92,7 @@ def build_trainer(
     """A trainer of the policy now in `resident`, against the baseline or against that same policy (the parent).
 
     TRL copies the adapter that it is given into a frozen adapter `ref`. That copy *is* the parent. For the baseline it
-    goes, since TRL then takes the base with its adapters disabled.
+    goes, since TRL then takes the base with its adapters disabled. Pairs are shown as often as their weights say.
     """
     trainer = WholeCheckpoints(
         model=resident.model,
@@ -91,6 +101,7 @@ def build_trainer(
         processing_class=resident.tokenizer,
         callbacks=[callback],
     )
+    trainer.weights = [pair.weight for pair in pairs]
     trainer.remove_callback(PrinterCallback)
     if config.training.reference == "base":
         resident.model.delete_adapter(REFERENCE_ADAPTER)

@@ -26,8 +26,16 @@ class DataConfig(Section):
     completions: Whole = Field(6, ge=2, le=64, description="on-policy: completions a prompt")
     temperature: Real = Field(1.0, gt=0, le=5, description="on-policy: sampling temperature")
     max_new_tokens: Whole = Field(28, ge=1, description="on-policy: length limit of a completion")
+    pairing: Literal["nested", "best_worst", "all"] = Field(
+        "nested", description="on-policy: best against worst, a second pair from further in too, or every two"
+    )
     min_gap: Real = Field(0.5, ge=0, description="on-policy: least judged gap between chosen and rejected")
     batch_size: Whole = Field(256, ge=1, description="completions generated at once")
+    constitution: Text | None = Field(
+        None, description="YAML file of principles: the policy's answers are criticised and revised by them into pairs"
+    )
+    critic: Literal["policy", "endpoint"] = Field("policy", description="who criticises and revises")
+    critiques: Whole = Field(32, ge=1, description="prompts an iteration whose answers are criticised and revised")
     ngram: Whole = Field(
         13, ge=2, le=100, description="words in a row that no prompt may share with an evaluation prompt"
     )
@@ -35,3 +43,12 @@ class DataConfig(Section):
         0.9, gt=0, le=1, description="Jaccard similarity that makes a near duplicate; 1 is off"
     )
     garbled: Real = Field(0.01, ge=0, le=1, description="share of broken characters that makes a text's encoding bad")
+    replay: Real = Field(
+        0.0, ge=0, le=1, description="share of earlier on-policy pairs trained on again; targeted ones always are"
+    )
+    mix: Real = Field(0.2, ge=0, lt=1, description="of max_pairs: capability exercises mixed in where a plan asks")
+    mix_always: bool = Field(False, description="mix them in whether or not a plan asks")
+    mix_path: Text | None = Field(None, description="file of pairs that exercise capabilities; the demo brings its own")
+    kinds: dict[str, Literal["safety", "balanced", "nuanced"]] = Field(
+        {}, description="which kind the data's own categories are of, for the weights by iteration"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from transformers import TrainerCallback
 from engine.config import RunConfig, with_settings
 from engine.data.task import Pair
 from engine.errors import NoSpaceError
+from engine.evaluation.forward import completion_logprobs
 from engine.models.resident import Resident
+from engine.models.tokens import sequence_ids
 from engine.stages import trainer as trainers
 from engine.stages.trainer import build_trainer, release
 from engine.store.atomic import verify
@@ -110,3 +113,47 @@ def test_a_full_disk_holds_the_run_and_the_save_is_tried_again(
     release(resident)
     assert told == ["0 MB left\n  make room"]
     verify(tmp_path / "out" / "checkpoint-1")
+
+
+class TestWeights:
+    """Pairs of two kinds that want opposite things: the heavier kind has its way."""
+
+    @staticmethod
+    def divided(pairs: list[Pair], polite: float, rude: float) -> list[Pair]:
+        turned = [replace(pair, chosen=pair.rejected, rejected=pair.chosen, weight=rude) for pair in pairs[::2]]
+        return [replace(pair, weight=polite) for pair in pairs[1::2]] + turned
+
+    @staticmethod
+    def liking(resident: Resident, pairs: list[Pair]) -> float:
+        """How much more the policy likes the polite side than the baseline does, in nats, over all pairs."""
+        sides = [
+            sequence_ids(resident.tokenizer, pair.prompt, side)
+            for pair in pairs
+            for side in (pair.chosen, pair.rejected)
+        ]
+        now = completion_logprobs(resident, sides, 64)
+        with resident.baseline():
+            before = completion_logprobs(resident, sides, 64)
+        gained = [mine - other for mine, other in zip(now, before, strict=True)]
+        return sum(gained[::2]) - sum(gained[1::2])
+
+    def test_weights_act_in_training(
+        self, resident: Resident, pairs: list[Pair], config: RunConfig, tmp_path: Path
+    ) -> None:
+        likings = []
+        for polite, rude in ((1.0, 0.0), (2.0, 1.0), (1.0, 2.0), (0.0, 1.0)):
+            resident.reset_policy(0)
+            train(resident, self.divided(pairs, polite, rude), config, tmp_path / f"{polite}-{rude}", 16)
+            likings.append(self.liking(resident, pairs))
+        assert likings == sorted(likings, reverse=True)
+        assert likings[0] > likings[1] > 0 > likings[2] > likings[3]
+
+    def test_a_weighted_training_resumes_in_its_second_epoch_where_it_was(
+        self, resident: Resident, moved: Path, pairs: list[Pair], config: RunConfig, tmp_path: Path
+    ) -> None:
+        weighted = self.divided(pairs[:20], 2.0, 1.0)  # five steps an epoch: step 6 is in the second
+        resident.load_policy(moved)
+        whole, saved = train(resident, weighted, config, tmp_path / "whole", 12)
+        resident.load_policy(moved)
+        rest, _ = train(resident, weighted, config, tmp_path / "rest", 12, resume=saved[1])
+        assert rest == whole[6:]
