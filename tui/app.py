@@ -238,7 +238,8 @@ class Pilothouse(App[None]):
             yield from commands()
         yield SystemCommand("Theme: light or dark", "for this session", self.toggle_theme)
         if self.session is not None:
-            yield SystemCommand("Label pairs by hand", "blind, one key each", self.open_label)
+            if not self.session.readonly:
+                yield SystemCommand("Label pairs by hand", "blind, one key each", self.open_label)
             yield SystemCommand("Data of an iteration", "its pairs: filters, search, quarantine", self.open_data)
             yield SystemCommand("Detach", "leave this run's screens; its engine goes on", self.leave_run)
         yield SystemCommand("Quit", "leave pilothouse; engines go on", self.exit)

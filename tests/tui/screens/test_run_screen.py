@@ -290,6 +290,7 @@ async def test_readonly_commands_nothing() -> None:
         assert on_run(c)
         assert [command.title for command in c.app.get_system_commands(screen)] == [
             "Theme: light or dark",
+            "Data of an iteration",
             "Detach",
             "Quit",
         ]
