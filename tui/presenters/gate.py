@@ -20,7 +20,7 @@ from tui.presenters.cell import MISSING, Cell, Tone
 from tui.presenters.iterations import Column, Grid, decided
 from tui.presenters.names import LOWER_IS_BETTER, data_line, in_order, short
 from tui.presenters.numbers import number, ratio, setting, signed
-from tui.presenters.weakness import ordered
+from tui.presenters.weakness import LEVELS, ordered
 
 _SEVERITY: dict[str, Tone] = {"critical": "bad", "high": "bad", "medium": "warn", "low": "dim"}
 _EVIDENCE: dict[Evidence, Cell] = {
@@ -126,9 +126,10 @@ def _detail(weakness: Weakness) -> str:
 
 
 def _against(weakness: Weakness) -> str:
-    """`0.412 → 0.371` for what fell from its baseline, else the value beside its limit."""
-    if weakness.type == "capability_regression" and weakness.baseline is not None:
-        return f"{number(weakness.baseline)} → {number(weakness.value)}"
+    """The value beside its limit, or `0.412 → 0.371` from where it is held against an earlier one."""
+    if weakness.type not in LEVELS:
+        before = weakness.parent if weakness.against else weakness.baseline
+        return number(weakness.value) if before is None else f"{number(before)} → {number(weakness.value)}"
     sign = ">" if weakness.metric in LOWER_IS_BETTER else "<"
     return f"{number(weakness.value)} {sign} {number(weakness.threshold)}"
 

@@ -17,14 +17,14 @@ from tui.widgets import Side
 Interval = Callable[[Metric], "tuple[float, float] | None"]
 Answers = Mapping[int, Answer]
 
-OFTEN_HALF = frozenset({WIN_RATE, PREFERENCE_ACCURACY})
+_HALF = frozenset({WIN_RATE, "win_rate_training_judge", PREFERENCE_ACCURACY})
 """Held against the baseline item by item already: one half is a tie, and `Answer.wanted` is the baseline's answer."""
 
 _DISTANCES = frozenset({KL, "kl_sequence", "kl_parent"})
 
-_SHARES = frozenset({"capability_regression", "creeping_regression", "diversity_collapse"})
+_SHARES = frozenset({"capability_regression", "diversity_collapse", "reward_instability"})
 """Their threshold is a share of the baseline's value."""
-_LEVELS = frozenset({"insufficient_alignment", "kl_violation", "reward_degradation", "reward_instability"})
+LEVELS = frozenset({"insufficient_alignment", "kl_violation", "reward_degradation", "data_quality", "below_floor"})
 """Their threshold is held against the value itself; all others compare something else, and no line is drawn."""
 
 _SURE = {
@@ -93,7 +93,7 @@ def flips(weakness: Weakness, now: Metric | None, before: Metric | None) -> tupl
         return (), "a distance from the baseline: it grows on all items, none of them flips"
     if now is None or not now.items:
         return (), "only the value is on record, no single items"
-    half = weakness.metric in OFTEN_HALF
+    half = _tied(weakness)
     old = (0.5,) * len(now.items) if half else before.items if before else None
     if old is None:
         return (), "the iteration that it is compared with has no items on record"
@@ -110,6 +110,11 @@ def flips(weakness: Weakness, now: Metric | None, before: Metric | None) -> tupl
     return tuple(found), "" if found else "no item changed"
 
 
+def _tied(weakness: Weakness) -> bool:
+    """Are its items held against the baseline's own, as a win rate's are, and not against another iteration's?"""
+    return weakness.metric in _HALF and not weakness.against
+
+
 def against(weakness: Weakness, index: int) -> int | None:
     """Whom its items are compared with: the test's own choice, else the baseline; None for the baseline itself."""
     other = weakness.against if weakness.against is not None else 0
@@ -123,7 +128,7 @@ def limit(weakness: Weakness) -> float | None:
     """The threshold on the metric's own scale; None where it is held against something else."""
     if weakness.type in _SHARES and weakness.baseline:
         return weakness.threshold * weakness.baseline
-    return weakness.threshold if weakness.type in _LEVELS else None
+    return weakness.threshold if weakness.type in LEVELS else None
 
 
 def bars(study: Study, interval: Interval) -> tuple[Bar, ...]:
@@ -189,7 +194,7 @@ def counts(study: Study) -> str:
         return study.told
     scores = {score for flip in study.flips for score in (flip.before, flip.after)}
     worse, better = "worse", "better"
-    if study.weakness.metric in OFTEN_HALF:
+    if _tied(study.weakness):
         worse, better = "lost", "won"
     elif scores <= {0.0, 1.0} and study.weakness.metric not in LOWER_IS_BETTER:
         worse, better = "right → wrong", "wrong → right"
@@ -202,7 +207,7 @@ def answer_sides(study: Study, flip: Flip) -> tuple[str, tuple[Side, ...], str]:
     then = (study.before or {}).get(flip.item)
     if now is None:
         return "", (), "the answers of this iteration were not kept, only their scores"
-    half = study.weakness.metric in OFTEN_HALF
+    half = _tied(study.weakness)
     earlier = now.wanted if half else then.said if then else ""
     name = "baseline" if not study.against else f"iteration {study.against}"
     old = Side(name, earlier or "(this answer was not kept)", "" if half else number(flip.before))
@@ -215,7 +220,7 @@ def flip_title(study: Study, flip: Flip, at: int) -> str:
     way = "worse" if flip.fell else "better"
     if {flip.before, flip.after} <= {0.0, 1.0} and study.weakness.metric not in LOWER_IS_BETTER:
         way = "right → wrong" if flip.fell else "wrong → right"
-    if study.weakness.metric in OFTEN_HALF:
+    if _tied(study.weakness):
         way = "lost" if flip.fell else "won"
     return " · ".join(part for part in (f"{at + 1} of {len(study.flips)}", way, flip.category) if part)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.records import Assessment, Decision, Proposal, Verdict
+from engine.records import WIN_RATE, Assessment, Decision, Proposal, Verdict, Weakness
 from tests.tui.presenters.scenes import BASELINE, BROKEN, GOOD, ROLLBACK, TREE
 from tui.presenters.gate import decision_line, evaluation_table, headline, proposal_table, weakness_table
 from tui.presenters.iterations import Grid, iteration_table
@@ -44,6 +44,19 @@ def test_weaknesses_say_how_sure_they_are() -> None:
     assert cells(grid, 0)["evidence"][0] == "confirmed"
     assert cells(grid, 0)["value"][0] == "0.412 → 0.371"
     assert cells(grid, 1)["value"][0] == "0.113 > 0.100"
+
+
+@pytest.mark.parametrize(
+    ("weakness", "words"),
+    [
+        (Weakness("slow_convergence", WIN_RATE, 0.62, 0.01, "low", "suspected", 0.5, 0.61, against=1), "0.610 → 0.620"),
+        (Weakness("diversity_collapse", "distinct_2", 0.3, 0.7, "medium", "suspected", 0.8), "0.800 → 0.300"),
+        (Weakness("category_gap", "gsm8k", 0.3, 0.15, "medium", "suspected"), "0.300"),
+        (Weakness("below_floor", "gsm8k", 0.3, 0.7, "critical", "confirmed", 0.4), "0.300 < 0.700"),
+    ],
+)
+def test_a_value_stands_beside_what_it_was_held_against(weakness: Weakness, words: str) -> None:
+    assert cells(weakness_table(replace(ROLLBACK, weaknesses=(weakness,))), 0)["value"][0] == words
 
 
 def test_the_proposal_is_a_diff_with_reasons() -> None:

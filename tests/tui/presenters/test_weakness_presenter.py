@@ -52,6 +52,12 @@ def test_a_win_rate_is_held_against_a_tie_and_the_baselines_answer() -> None:
     assert missing == ""
 
 
+def test_a_win_rate_that_another_iteration_had_is_held_against_that_ones_items() -> None:
+    down = Weakness("alternating", WIN_RATE, 0.5, 0.0, "medium", "suspected", against=1)
+    found, _ = flips(down, metric(0.0, 1.0), metric(1.0, 1.0))
+    assert [(flip.item, flip.before) for flip in found] == [(0, 1.0)]
+
+
 def test_what_is_not_on_record_is_said() -> None:
     bare = Metric("gsm8k", 0.3, "capability")
     assert "no single items" in flips(FALL, bare, bare)[1]
@@ -66,6 +72,8 @@ def test_what_is_not_on_record_is_said() -> None:
 def test_the_limit_stands_on_the_metrics_own_scale() -> None:
     assert limit(FALL) == 0.95 * 0.4
     assert limit(Weakness("kl_violation", KL, 0.2, 0.1, "high", "confirmed")) == 0.1
+    wild = Weakness("reward_instability", "reward_variance", 9.0, 2.0, "high", "suspected", baseline=3.0)
+    assert limit(wild) == 6.0
     assert limit(Weakness("slow_convergence", WIN_RATE, 0.6, 0.01, "low", "suspected")) is None
 
 
