@@ -10,10 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from engine.data.collect import Gathered, Sampled, Sources, gather
+from engine.data.collect import Critique, Gathered, Generator, Sampled, Sources, gather
+from engine.data.collect.constitution import load_constitution
+from engine.data.collect.critique import critique_pairs, endpoint_critic, policy_critic
 from engine.data.task import Pair, shown
+from engine.judges.chat import Chat
 from engine.models.generate import generate
 from engine.stages.job import Job
 from engine.stages.pairs import COLLECTED, PAIRS, read_pairs, write_pairs
@@ -47,14 +51,30 @@ def run(job: Job, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]
 
 def sources(job: Job) -> Sources:
     """What this iteration's data may be made of."""
+    generator = partial(generate, job.resident)
     before = job.paths.iteration(job.parent) / PAIRS
     given = labels(job.paths)
     return Sources(
-        generator=partial(generate, job.resident),
+        generator=generator,
+        critique=critique(job, generator),
         steps=job.plan,
         before=read_pairs(before) if before.exists() else (),
         labels=given,
         known={pair.id: pair for k in sorted({label.iteration for label in given}) for pair in _pairs_of(job, k)},
+    )
+
+
+def critique(job: Job, generator: Generator) -> Critique | None:
+    """Who turns answers into critique pairs; None where no constitution is named."""
+    data, endpoint = job.config.data, job.config.judges.endpoint
+    if not data.constitution:
+        return None
+    ask = policy_critic(generator, job.resident.chat, data)
+    if data.critic == "endpoint":
+        ask = endpoint_critic(Chat(endpoint), endpoint.concurrency)
+    principles = load_constitution(Path(data.constitution).expanduser())
+    return partial(
+        critique_pairs, generator=generator, critic=ask, judge=job.task.judge, principles=principles, data=data
     )
 
 

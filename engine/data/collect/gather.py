@@ -9,13 +9,13 @@ from random import Random
 from engine.config.schema import RunConfig
 from engine.data.collect.draw import draw, draw_prompts
 from engine.data.collect.earlier import labelled, replayed
-from engine.data.collect.sampling import Asked, Generator, Live, Sampled, sample_pairs
+from engine.data.collect.sampling import Generator, Live, Sampled, sample_pairs
 from engine.data.plan import read_plan
-from engine.data.task import Pair, Task
+from engine.data.task import Pair, Prompt, Task
 from engine.models.generate import Progress
 from engine.records import DataStep, Label
 
-Critique = Callable[[Sequence[Asked], Random], list[Pair]]
+Critique = Callable[[Sequence[Prompt], Random], list[Pair]]
 """Pairs of an answer and its better revision."""
 
 
@@ -67,8 +67,7 @@ def gather(
         asked = draw_prompts(rng, task.train_prompts, data.prompts, plan)
         fresh, sampled = sample_pairs(sources.generator, task.judge, asked, data, rng, progress, live)
     if sources.critique:
-        asked = draw_prompts(rng, task.train_prompts, data.critiques, replace(plan, wider=0))
-        fresh += sources.critique(asked, rng)
+        fresh += sources.critique(draw(rng, task.train_prompts, data.critiques), rng)
     spoken, _ = labelled(sources.labels, sources.known)
     earlier = replayed(sources.before, data.replay, Random(f"replay:{config.training.seed}:{iteration}"))
     exercises = draw(rng, task.exercises, min(plan.mix, len(task.exercises)))

@@ -110,8 +110,7 @@ class _Groups:
         scores = iter(self._judge.scores(items, self._beat) if items else [])
         made: list[Pair] = []
         for i, group in texts.items():
-            ranked = sorted(zip(scores, group, strict=False)) if group else []
-            made += self._paired(i, ranked)
+            made += self._paired(i, sorted((next(scores), text) for text in group))
         return made
 
     def _paired(self, i: int, ranked: list[tuple[float, str]]) -> list[Pair]:

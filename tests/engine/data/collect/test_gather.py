@@ -67,6 +67,8 @@ def test_each_source_gives_its_own(sources: Sources, task: Task, source: str, ki
     assert len(gathered.pairs) <= 8
     assert gathered.sampled.completions == (24 if source == "on_policy" else 0)
     assert {pair.born for pair in gathered.pairs} == {1}
+    for pair in gathered.pairs:  # the score of each side is of that very text
+        assert pair.scores in (None, (len(pair.chosen.split()), len(pair.rejected.split())))
 
 
 def test_both_fill_up_to_the_limit(sources: Sources, task: Task) -> None:
