@@ -109,6 +109,7 @@ class Loop:
             resident=crew.resident,
             task=crew.task,
             plan=self._plan(iteration),
+            capability=crew.capability,
         )
 
     def _plan(self, iteration: Iteration) -> tuple[DataStep, ...]:

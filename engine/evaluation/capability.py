@@ -1,83 +1,134 @@
-"""What the model could do before and should still be able to: probes with right and wrong answers."""
+"""What the model can do: probe files, and tasks of lm-evaluation-harness. One call for the whole of an evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.config.schema import EvaluationConfig
-from engine.data.collect import joined
-from engine.data.task import Probe, Question, shown
+from engine.data.task import Probe
+from engine.errors import PilothouseError
 from engine.evaluation import measures
-from engine.evaluation.forward import Advance, completion_logprobs
-from engine.models.generate import generate
+from engine.evaluation.forward import Advance
+from engine.evaluation.questions import probe_cost, run_probe
 from engine.models.resident import Resident
-from engine.models.tokens import sequence_ids
 from engine.records import Answer, Metric
+from engine.text import one_line
+
+if TYPE_CHECKING:
+    from engine.evaluation.harness.tasks import Found, Loaded
+
+Say = Callable[[str, str, str], None]
+"""An event: its kind, its text, its level."""
+
+Measured = tuple[Metric, list[Answer]]
 
 
-def run_probe(
-    resident: Resident, probe: Probe, config: EvaluationConfig, advance: Advance
-) -> tuple[Metric, list[Answer]]:
-    """A capability metric named after the probe: the share of questions answered rightly, items in the file's order;
-    and what was said to each."""
-    spoken = [question for question in probe.questions if not question.choices]
-    chosen = [question for question in probe.questions if question.choices]
-    said = iter(_answers(resident, probe, spoken, config, advance))
-    picked = iter(_picks(resident, chosen, config, advance))
-    words = [next(picked) if question.choices else next(said) for question in probe.questions]
-    items = [float(_right(probe, question, word)) for question, word in zip(probe.questions, words, strict=True)]
-    metric = measures.rate(
-        probe.name, "capability", items, categories=[question.category for question in probe.questions]
-    )
-    return metric, [
-        Answer(probe.name, i, shown(question.prompt), word, question.answer, score, question.category)
-        for i, (question, word, score) in enumerate(zip(probe.questions, words, items, strict=True))
-    ]
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where one iteration's answers are kept as they come, and to whom a finished task is told.
+
+    `salt` names the policy: answers of another one are not used. Without a `folder` nothing is kept.
+    """
+
+    folder: Path | None = None
+    salt: str = ""
+    say: Say = lambda _kind, _text, _level: None
 
 
-def _right(probe: Probe, question: Question, word: str) -> bool:
-    return word == question.answer if question.choices else probe.right(word, question.answer)
+@dataclass
+class Capability:
+    """The run's harness tasks: found when the engine starts, loaded with their data when first measured."""
+
+    found: Sequence[Found] = ()
+    _loaded: dict[str, Loaded | str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: EvaluationConfig) -> Capability:
+        """The config's tasks. Raises ConfigError for a name that the harness does not have, with the nearest."""
+        if not config.tasks:
+            return cls()
+        from engine.evaluation.harness.tasks import find
+
+        return cls(find(config.tasks, config.allow_code_execution))
+
+    def cost(self, probes: Sequence[Probe], seed: int) -> int:
+        """What the calls of `advance` in `measure` add up to. Loads tasks that are not loaded yet."""
+        total = sum(probe_cost(probe) for probe in probes)
+        if self.found:
+            from engine.evaluation.harness.run import cost
+
+            every = (self._load(found, seed) for found in self.found)
+            total += sum(cost(loaded) for loaded in every if not isinstance(loaded, str))
+        return total
+
+    def measure(
+        self, resident: Resident, probes: Sequence[Probe], config: EvaluationConfig, desk: Desk, advance: Advance
+    ) -> Iterator[Measured]:
+        """Each probe and task. One that fails is a metric without a value, and an event that says why."""
+        for probe in probes:
+            yield run_probe(resident, probe, config, advance)
+        for found in self.found:
+            start = time.perf_counter()
+            metric, answers, why = self._measured(found, resident, config, desk, advance)
+            seconds = time.perf_counter() - start
+            done = (
+                f"could not be measured: {why}" if why else f"{metric.value:.3f}, {metric.n} items in {seconds:.1f} s"
+            )
+            desk.say("evaluate.task", f"{metric.name} {done}", "error" if why else "info")
+            yield metric, answers
+
+    def _measured(
+        self, found: Found, resident: Resident, config: EvaluationConfig, desk: Desk, advance: Advance
+    ) -> tuple[Metric, list[Answer], str]:
+        from engine.evaluation.harness.transcript import Transcript
+
+        loaded = self._load(found, config.seed)
+        nothing = measures.missing(found.name, "capability")
+        if isinstance(loaded, str):
+            return nothing, [], loaded
+        from engine.evaluation.harness.run import run
+
+        path = desk.folder / f"{found.name}.jsonl" if desk.folder else None
+        abort = _Abort(advance)
+        try:
+            with Transcript(path, desk.salt) as transcript:
+                metric, answers = run(loaded, resident, config, transcript, abort)
+        except Exception as error:
+            if abort.raised:  # not the task's: the operator's, say, on its way up
+                raise
+            return nothing, [], _words(error)
+        return metric, answers, "" if metric.measured else "its value is not finite"
+
+    def _load(self, found: Found, seed: int) -> Loaded | str:
+        """The task, or why it could not be loaded: asked once, for a hub that does not answer is slow to say so."""
+        if found.name not in self._loaded:
+            from engine.evaluation.harness.tasks import load
+
+            try:
+                self._loaded[found.name] = load(found, seed)
+            except Exception as error:
+                self._loaded[found.name] = _words(error)
+        return self._loaded[found.name]
 
 
-def probe_cost(probe: Probe) -> int:
-    """How many sequences the probe runs: what its calls of `advance` add up to."""
-    return sum(len(question.choices) or 1 for question in probe.questions)
+class _Abort:
+    """`advance`, remembering that it raised: whoever catches everything else lets that pass."""
+
+    def __init__(self, advance: Advance) -> None:
+        self._advance, self.raised = advance, False
+
+    def __call__(self, count: int) -> None:
+        try:
+            self._advance(count)
+        except BaseException:
+            self.raised = True
+            raise
 
 
-def _answers(
-    resident: Resident, probe: Probe, questions: Sequence[Question], config: EvaluationConfig, advance: Advance
-) -> Iterator[str]:
-    """Greedy answers in words."""
-    before = 0
-
-    def progress(done: int, _total: int) -> None:
-        nonlocal before
-        advance(done - before)
-        before = done
-
-    answers = generate(
-        resident,
-        [question.prompt for question in questions],
-        max_new_tokens=probe.max_new_tokens,
-        temperature=0,
-        seed=config.seed,
-        batch_size=config.batch_size,
-        progress=progress,
-    )
-    for answer in answers:
-        yield answer.text.strip()
-
-
-def _picks(
-    resident: Resident, questions: Sequence[Question], config: EvaluationConfig, advance: Advance
-) -> Iterator[str]:
-    """The choice with the highest log-probability as a whole answer, its end included."""
-    sequences = [
-        sequence_ids(resident.tokenizer, question.prompt, joined(question.prompt, choice))
-        for question in questions
-        for choice in question.choices
-    ]
-    logprobs = iter(completion_logprobs(resident, sequences, config.batch_size, advance))
-    for question in questions:
-        scores = [next(logprobs) for _ in question.choices]
-        yield question.choices[scores.index(max(scores))]
+def _words(error: Exception) -> str:
+    words = str(error) if isinstance(error, PilothouseError) else f"{type(error).__name__}: {error}"
+    return one_line(words, 400)

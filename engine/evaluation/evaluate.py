@@ -1,7 +1,7 @@
 """An iteration's whole evaluation: the same prompts, seeds and settings each time, so that results pair up.
 
 In order: sample the held-out prompts; KL, entropy, length and variety of those samples; the judge; held-out pairs and
-text; capability probes. Everything that is compared is compared with the baseline's stored results.
+text; capability. Everything that is compared is compared with the baseline's stored results.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.config.schema import RunConfig
 from engine.data.task import Task
 from engine.evaluation import alignment, quality
 from engine.evaluation.alignment import Judged
-from engine.evaluation.capability import probe_cost, run_probe
+from engine.evaluation.capability import Capability, Desk
 from engine.evaluation.forward import completion_logprobs
 from engine.evaluation.kl import Divergence, exact_kl
 from engine.evaluation.outcome import Evaluation
@@ -37,15 +37,19 @@ def evaluate(
     baseline: Evaluation | None,
     parent: Evaluation | None = None,
     parent_adapter: Path | None = None,
+    capability: Capability | None = None,
+    desk: Desk | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure the resident's current policy.
 
     `baseline` is iteration 0's evaluation, None while iteration 0 itself is evaluated. `parent` and `parent_adapter`
-    are the parent's, None where the parent is the baseline. A policy whose logits are not finite gives metrics without
-    values. `progress` counts sequences and may raise to abort.
+    are the parent's, None where the parent is the baseline. `capability` is the run's harness tasks, and `desk` where
+    their answers are kept. A policy whose logits are not finite gives metrics without values. `progress` counts
+    sequences and may raise to abort.
     """
-    return _Evaluator(resident, task, config, baseline, parent, parent_adapter, progress).run()
+    able = capability or Capability()
+    return _Evaluator(resident, task, config, baseline, parent, parent_adapter, able, desk or Desk(), progress).run()
 
 
 class _Evaluator:
@@ -59,10 +63,13 @@ class _Evaluator:
         baseline: Evaluation | None,
         parent: Evaluation | None,
         parent_adapter: Path | None,
+        capability: Capability,
+        desk: Desk,
         progress: Progress | None,
     ) -> None:
         self.resident, self.task, self.config = resident, task, config.evaluation
         self.baseline, self.parent, self.parent_adapter = baseline, parent, parent_adapter
+        self.capability, self.desk = capability, desk
         self.progress = progress
         self.metrics: dict[str, Metric] = {}
         self.seconds: dict[str, float] = {}
@@ -80,8 +87,8 @@ class _Evaluator:
             training, held_out = self._judge(sampled)
         with self._timed("held out"):
             pairs = self._held_out()
-        with self._timed("probes"):
-            self._probe()
+        with self._timed("capability"):
+            self._capability()
         return Evaluation(
             self.metrics,
             self._samples(sampled, training.scores),
@@ -137,9 +144,9 @@ class _Evaluator:
             self._add([quality.perplexity([known[text] for text in texts], [len(text.completion) for text in texts])])
         return logprobs
 
-    def _probe(self) -> None:
-        for probe in self.task.probes:
-            metric, answers = run_probe(self.resident, probe, self.config, self._advance)
+    def _capability(self) -> None:
+        measured = self.capability.measure(self.resident, self.task.probes, self.config, self.desk, self._advance)
+        for metric, answers in measured:
             self._add([metric])
             self.answers += answers
 
@@ -171,7 +178,7 @@ class _Evaluator:
         kl = samples * (2 if self.parent_adapter else 1)
         judges = [judge for judge in (self.task.judge, self.task.held_out_judge) if judge]
         judged = samples * sum(3 if judge.ordered and self.baseline else 1 for judge in judges)
-        return samples + kl + held_out + judged + sum(probe_cost(probe) for probe in self.task.probes)
+        return samples + kl + held_out + judged + self.capability.cost(self.task.probes, self.config.seed)
 
     def _add(self, metrics: list[Metric]) -> None:
         self.metrics.update({metric.name: metric for metric in metrics})

@@ -19,6 +19,7 @@ from engine.config import RunConfig
 from engine.data.build import DEMO, build_task
 from engine.data.demo import BASELINE, demo_base, demo_key, sft_rows
 from engine.data.task import DataReport
+from engine.evaluation.capability import Capability
 from engine.helm import Helm
 from engine.models.load import load_resident
 from engine.stages.job import Crew, Job
@@ -35,13 +36,14 @@ def muster(paths: RunPaths, config: RunConfig, ledger: Ledger, helm: Helm, itera
     """Bring the model onto the device and read the data: once an engine, whatever the iteration it goes on with."""
     base = _demo_model(paths, config, ledger, helm) if config.model.name == DEMO else None
     helm.enter(iteration, "load", promise_s=900)
+    capability = Capability.of(config.evaluation)  # first: a misspelt task is told before a large model is loaded
     resident = load_resident(config.model, config.training.seed, base)
     if base is not None:  # where adapters will find their base, once iteration 0 is published
         resident.model.peft_config["default"].base_model_name_or_path = str(paths.iteration(0) / MODEL)
     task = build_task(config, resident)
     if task.report is not None and iteration == 0:
         _tell(task.report, ledger)
-    return Crew(resident, task)
+    return Crew(resident, task, capability)
 
 
 def adapter(job: Job) -> dict[str, Any]:

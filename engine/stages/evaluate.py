@@ -7,14 +7,17 @@ their per-item results and the completions that later iterations pair with; for 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from engine.evaluation.capability import Desk
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.outcome import Evaluation
+from engine.models.resident import WEIGHTS
 from engine.records import KL, WIN_RATE
 from engine.stages.boundary import PROBE_METRIC
 from engine.stages.job import Job
@@ -35,6 +38,8 @@ def run(job: Job) -> dict[str, Any]:
         baseline=read_evaluation(job.paths, 0) if job.index else None,
         parent=read_evaluation(job.paths, job.parent) if has_parent else None,
         parent_adapter=job.parent_adapter if has_parent else None,
+        capability=job.capability,
+        desk=_desk(job),
         progress=job.helm.progress,
     )
     evaluation = replace(evaluation, metrics={**evaluation.metrics, **read_data_metrics(job.work)})
@@ -50,6 +55,14 @@ def run(job: Job) -> dict[str, Any]:
         f"{len(evaluation.metrics)} metrics in {sum(evaluation.seconds.values()):.1f} s{_headline(evaluation)}",
     )
     return {"parts": dict(evaluation.seconds)}
+
+
+def _desk(job: Job) -> Desk:
+    """Harness answers stay in the work folder until the iteration is published, and are good for this adapter only."""
+    weights = (job.work / "adapter" / WEIGHTS).read_bytes()
+    asked = job.config.evaluation.model_dump_json() + job.config.model.model_dump_json()
+    salt = hashlib.sha256(weights + asked.encode()).hexdigest()
+    return Desk(job.work / "capability", salt, job.say)
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> None:

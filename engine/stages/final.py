@@ -54,7 +54,14 @@ def _evaluations(job: Job) -> tuple[Evaluation, Evaluation]:
 
 def _measure(job: Job, index: int, baseline: Evaluation | None) -> Evaluation:
     job.resident.load_policy(job.paths.iteration(index) / "adapter")
-    return evaluate(job.resident, job.task, job.config, baseline=baseline, progress=job.helm.progress)
+    return evaluate(
+        job.resident,
+        job.task,
+        job.config,
+        baseline=baseline,
+        capability=job.capability,
+        progress=job.helm.progress,
+    )
 
 
 def without_limits(config: RunConfig) -> RunConfig:

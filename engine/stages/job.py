@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.config.schema import RunConfig
 from engine.data.task import Task
+from engine.evaluation.capability import Capability
 from engine.helm import Helm
 from engine.models.resident import Resident
 from engine.records import DataStep
@@ -22,6 +23,7 @@ class Crew:
 
     resident: Resident
     task: Task
+    capability: Capability = field(default_factory=Capability)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Job:
     helm: Helm
     resident: Resident
     task: Task
+    capability: Capability = field(default_factory=Capability)
     plan: tuple[DataStep, ...] = ()
 
     @property

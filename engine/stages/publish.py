@@ -14,7 +14,7 @@ from engine.stages.job import Job
 from engine.store.atomic import staged, verify
 from engine.store.iterations import load_metrics
 
-SCRATCH = frozenset({"checkpoints"})
+SCRATCH = frozenset({"checkpoints", "capability"})
 
 
 def publish(job: Job) -> Mapping[str, Metric]:

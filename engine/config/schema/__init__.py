@@ -5,7 +5,7 @@ the ones in `--set`, in a proposal, in a history and on the screen, with or with
 """
 
 from engine.config.schema.data import DataConfig
-from engine.config.schema.evaluation import EvaluationConfig
+from engine.config.schema.evaluation import EvaluationConfig, TaskConfig
 from engine.config.schema.fields import Section
 from engine.config.schema.judges import EndpointConfig, JudgesConfig, RewardModelConfig
 from engine.config.schema.model import ModelConfig
@@ -22,5 +22,6 @@ __all__ = [
     "RewardModelConfig",
     "RunConfig",
     "Section",
+    "TaskConfig",
     "TrainingConfig",
 ]

@@ -14,11 +14,12 @@ from engine.evaluation.sandbox.runner import Exam, Verdict, examine, refusal
 
 pytestmark = pytest.mark.skipif(bool(refusal()), reason=refusal() or "the sandbox works here")
 
+SHORT = Limits(cpu_s=1)
 QUICK = Limits(wall_s=1.0)  # for what ends by no other limit
 TEST = "def check(candidate):\n    assert candidate() == 'right'\n"
 
 
-def attempt(body: str, limits: Limits = Limits(cpu_s=1), test: str = TEST, head: str = "") -> Verdict:
+def attempt(body: str, limits: Limits = SHORT, test: str = TEST, head: str = "") -> Verdict:
     lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
     return examine(Exam(f"{head}\ndef attempt(*arguments):\n{lines}\n", "attempt", test), limits)
 
@@ -93,7 +94,7 @@ return repr([part for part in found if '-' in repr(part)])[:900000]
     ],
 )
 def test_it_gets_no_more_than_its_limits(body: str, why: str) -> None:
-    verdict = attempt(body, QUICK if "3600" in body else Limits(cpu_s=1))
+    verdict = attempt(body, QUICK if "3600" in body else SHORT)
     assert not verdict.passed
     assert verdict.ran
     assert why in verdict.why
