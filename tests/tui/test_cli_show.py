@@ -107,6 +107,9 @@ def test_judge_for_a_person_names_verdict_reason_and_change(tmp_path: Path, caps
     assert "iteration 2: rollback to 1" in out
     assert "weakness  critical, confirmed: gsm8k" in out
     assert "proposed  beta 0.1 → 0.2" in out
+    assert "else      retry from iteration 1, had gsm8k kept 95 % of the baseline" in out
+    assert "data      mix in capability-preserving examples for gsm8k" in out
+    assert "trend     2 of the 3 accepted iterations that convergence needs" in out
 
 
 def test_a_history_that_is_none_is_a_usage_error(tmp_path: Path, capsys: Printed) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Against = Literal["parent", "baseline"]
 GAP = 2
+LONGEST = 8
+"""Points of a trend's small picture, the last ones."""
 _MARKS: dict[str, Tone] = {"better": "good", "worse": "bad", "higher": "bold", "lower": "bold"}
 _TRENDS: dict[str, Tone] = {"improving": "good", "worsening": "bad", "uneven": "warn", "rising": "", "falling": ""}
 _SENSES = {"higher": "higher is better", "lower": "lower is better", "neither": "neither side is better"}
@@ -55,7 +57,7 @@ def compare_table(comparison: Comparison, look: Look, width: int, ramp: str) -> 
     """
     kept = way(comparison) if look.way else comparison.iterations
     texts = {index: _texts(comparison, index, look.against) for index in kept}
-    ends = [_label(line) for line in comparison.lines], [_trend(line, ramp) for line in comparison.lines]
+    ends = [_label(line) for line in comparison.lines], _trends(comparison, ramp)
     left = width - sum(max((len(cell.text) for cell in column), default=0) + GAP for column in ends)
     window = fitting([_wide(comparison, texts, index, look) for index in kept], left, look.first)
     chosen = [kept[place] for place in window]
@@ -208,14 +210,20 @@ def _step(point: Point, against: Against) -> Step | None:
     return point.from_parent if against == "parent" else point.from_baseline
 
 
-def _trend(line: Line, ramp: str) -> Cell:
+def _trends(comparison: Comparison, ramp: str) -> list[Cell]:
+    """Their words stand under one another, however many points each has."""
+    longest = max((len(line.course.iterations) for line in comparison.lines), default=0)
+    return [_trend(line, ramp, min(longest, LONGEST)) for line in comparison.lines]
+
+
+def _trend(line: Line, ramp: str, wide: int) -> Cell:
     tone: Tone = _TRENDS.get(line.course.trend, "dim")
     by_index = {point.index: point.value for point in line.points}
     values = [value for index in line.course.iterations if (value := by_index.get(index)) is not None]
-    return Cell(f"{spark(values, ramp)} {line.course.trend}".strip(), tone)
+    return Cell(f"{spark(values, ramp):<{wide}} {line.course.trend}", tone)
 
 
-def spark(values: Sequence[float], ramp: str, longest: int = 8) -> str:
+def spark(values: Sequence[float], ramp: str, longest: int = LONGEST) -> str:
     """The last values as a row of glyphs from lowest to highest; all the same is the middle one."""
     values = values[-longest:]
     if len(values) < 2:
