@@ -44,13 +44,13 @@ def run(
         model = ResidentLM(
             resident, transcript, batch_tokens=config.batch_tokens, seed=config.seed, advance=asked.reach
         )
-        found = evaluator.evaluate(model, **_request(loaded))
+        found = evaluator.evaluate(model, **request(loaded))
     samples = {name: _of_one_filter(loaded, found["samples"][name]) for name in loaded.shares}
     metric, scores = _metric(loaded, samples)
     return metric, list(_answers(loaded, samples, scores, reasons))
 
 
-def _request(loaded: Loaded) -> dict[str, Any]:
+def request(loaded: Loaded) -> dict[str, Any]:
     """The harness's own arguments. Its groups are left out: they would only average what is averaged here."""
     tasks = {name: loaded.tasks[name] for name in loaded.shares}
     alone = len(loaded.tasks) == 1

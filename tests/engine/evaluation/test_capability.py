@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from lm_eval import evaluator
 from lm_eval.models.huggingface import HFLM
 
 from engine.config import parse_config
-from engine.config.schema import EvaluationConfig
+from engine.config.schema import EvaluationConfig, ModelConfig
 from engine.evaluation.capability import Capability, Desk, Measured
+from engine.evaluation.harness import files
 from engine.evaluation.harness.model import ResidentLM
 from engine.evaluation.harness.tasks import find, load
 from engine.evaluation.harness.transcript import Transcript
-from engine.evaluation.sandbox.runner import refusal
+from engine.evaluation.sandbox.runner import Exam, examine, refusal
+from engine.models.load import load_resident
 from engine.models.resident import Resident
 from tests.fixtures.benchmarks import HUMANEVAL, write_gsm8k, write_humaneval, write_task
 from tests.fixtures.untrained import stir, untrained_resident
@@ -196,3 +199,30 @@ def test_without_a_sandbox_humaneval_is_refused_in_words(
     [(metric, _)] = measured(resident, asked, Desk(say=lambda _kind, text, _level: told.append(text)))
     assert not metric.measured
     assert "no namespaces here" in told[0]
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("PILOTHOUSE_DATA"), reason="PILOTHOUSE_DATA names no folder of real inputs")
+def test_the_real_files_on_a_real_model() -> None:
+    data = Path(os.environ["PILOTHOUSE_DATA"])
+    stories = load_resident(ModelConfig(name=str(data / "models" / "stories260K"), device="cpu"), 0)
+    asked = config(
+        {"task": "gsm8k", "path": str(data / "bench" / "gsm8k_train.jsonl"), "limit": 4, "max_new_tokens": 16},
+        {"task": "mmlu", "path": str(data / "bench" / "mmlu_dev_val.zip"), "limit": 58, "fewshot": 0},
+        batch_tokens=8192,
+    )
+    (_, sums_said), (subjects, picked) = measured(stories, asked)
+    assert [answer.wanted for answer in sums_said] == ["72", "10", "5", "42"]
+    assert (subjects.n, set(subjects.categories or ())) == (58, {"stem", "humanities", "social sciences", "other"})
+    assert {answer.said for answer in picked} <= set("ABCD")
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("PILOTHOUSE_DATA"), reason="PILOTHOUSE_DATA names no folder of real inputs")
+@pytest.mark.skipif(bool(refusal()), reason=refusal() or "the sandbox works here")
+def test_every_canonical_humaneval_solution_passes() -> None:
+    rows = files.humaneval(str(Path(os.environ["PILOTHOUSE_DATA"]) / "bench" / "HumanEval.jsonl.gz"))["test"]
+    exams = [Exam(r["prompt"] + r["canonical_solution"], r["entry_point"], r["test"], r["prompt"]) for r in rows]
+    assert len(exams) == 164
+    assert [i for i, exam in enumerate(exams) if not examine(exam).passed] == []
