@@ -134,8 +134,9 @@ def _steps(history: History, here: Iteration, other: int | None) -> dict[str, St
         if (now := tree.measured(here, name)) and (was := _measured(before, name))
     }
     judged = {name: pair for name, pair in pairs.items() if before.index != tree.BASELINE or name not in FORCED}
-    fell = _weighed(history, judged, evidence.drop)
-    rose = _weighed(history, judged, lambda now, was: evidence.drop(was, now))
+    alpha = _alpha(history, here)
+    fell = _weighed(history, judged, evidence.drop, alpha)
+    rose = _weighed(history, judged, lambda now, was: evidence.drop(was, now), alpha)
     steps = {name: _step(history, *pair, fell.get(name), rose.get(name)) for name, pair in pairs.items()}
     if before.index == tree.BASELINE and history.evidence:
         steps |= {name: _against_half(*pairs[name]) for name in HALF & pairs.keys()}
@@ -146,13 +147,19 @@ def _measured(iteration: Iteration, name: str) -> Metric | None:
     return tree.win_rate(iteration) if name == WIN_RATE else tree.measured(iteration, name)
 
 
+def _alpha(history: History, here: Iteration) -> float:
+    """As at the gate of `here`: the run's α spread over its planned iterations, or over a run without an end."""
+    trained = sum(tree.BASELINE < each.index <= here.index for each in history.iterations)
+    return evidence.level(history.thresholds.confidence, history.budget.iterations, trained)
+
+
 def _weighed(
     history: History,
     pairs: Mapping[str, tuple[Metric, Metric]],
     test: Callable[[Metric, Metric], Finding],
+    alpha: float,
 ) -> dict[str, Finding]:
     """The findings of one direction, each group a family of its own."""
-    alpha = evidence.level(history.thresholds.confidence, history.budget.iterations)
     found: dict[str, Finding] = {}
     for group in GROUPS if history.evidence else ():
         family = {name: test(now, was) for name, (now, was) in pairs.items() if now.group == group}
