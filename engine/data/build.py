@@ -19,6 +19,7 @@ from engine.data.sources import load_pairs
 from engine.data.task import Pair, Prompt, Task, Text, shown
 from engine.errors import DataError
 from engine.models.resident import Resident
+from engine.models.vllm import require_vllm
 
 DEMO = "demo"
 
@@ -28,6 +29,8 @@ def build_task(config: RunConfig, resident: Resident) -> Task:
 
     The split depends on `evaluation.seed` only, which no gate can change, so what is held out stays held out.
     """
+    if config.data.generator == "vllm":  # told now, not after the baseline was evaluated
+        require_vllm(config.model.gguf_file)
     task = _task(config, resident)
     return replace(task, exercises=task.exercises or load_exercises(config.data, resident, task.measured_prompts))
 

@@ -45,7 +45,7 @@ def generate(
     `temperature` 0 is greedy. The model's own sampling defaults (top-k, repetition penalty, …) are overridden: what is
     sampled is the policy itself. The same arguments give the same completions, whatever else drew random numbers.
     """
-    encoded = [_fit(resident, prompt_ids(resident.tokenizer, prompt), max_new_tokens) for prompt in prompts]
+    encoded = [fit(resident, prompt_ids(resident.tokenizer, prompt), max_new_tokens) for prompt in prompts]
     order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
     completions: dict[int, Completion] = {}
     settings = _settings(resident, max_new_tokens, temperature)
@@ -77,7 +77,7 @@ def _settings(resident: Resident, max_new_tokens: int, temperature: float) -> Ge
     )
 
 
-def _fit(resident: Resident, ids: Ids, max_new_tokens: int) -> Ids:
+def fit(resident: Resident, ids: Ids, max_new_tokens: int) -> Ids:
     """A prompt's newest tokens, so that the completion still fits the model's window."""
     return ids if resident.window is None else ids[-max(1, resident.window - max_new_tokens) :]
 

@@ -19,8 +19,10 @@ from engine.data.collect.critique import critique_pairs, endpoint_critic, policy
 from engine.data.task import Pair, shown
 from engine.judges.chat import Chat
 from engine.models.generate import generate
+from engine.models.vllm import VllmGenerator, load_engine, require_vllm
 from engine.stages.job import Job
 from engine.stages.pairs import COLLECTED, PAIRS, read_pairs, write_pairs
+from engine.store.collected import labelled_pairs
 from engine.store.opinions import labels
 from engine.text import one_line
 
@@ -51,7 +53,7 @@ def run(job: Job, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]
 
 def sources(job: Job) -> Sources:
     """What this iteration's data may be made of."""
-    generator = partial(generate, job.resident)
+    generator = make_generator(job)
     before = job.paths.iteration(job.parent) / PAIRS
     given = labels(job.paths)
     return Sources(
@@ -60,8 +62,16 @@ def sources(job: Job) -> Sources:
         steps=job.plan,
         before=read_pairs(before) if before.exists() else (),
         labels=given,
-        known={pair.id: pair for k in sorted({label.iteration for label in given}) for pair in _pairs_of(job, k)},
+        known=labelled_pairs(job.paths, given),
     )
+
+
+def make_generator(job: Job) -> Generator:
+    """What samples from the policy: the resident itself, or vLLM with the parent's adapter."""
+    if job.config.data.generator == "transformers":
+        return partial(generate, job.resident)
+    require_vllm(job.config.model.gguf_file)
+    return VllmGenerator(job.resident, job.parent_adapter, partial(load_engine, memory=job.config.data.vllm_memory))
 
 
 def critique(job: Job, generator: Generator) -> Critique | None:
@@ -76,11 +86,6 @@ def critique(job: Job, generator: Generator) -> Critique | None:
     return partial(
         critique_pairs, generator=generator, critic=ask, judge=job.task.judge, principles=principles, data=data
     )
-
-
-def _pairs_of(job: Job, index: int) -> Sequence[Pair]:
-    """The pairs of a finished iteration; none where a label names one that never had any."""
-    return read_pairs(path) if (path := job.paths.iteration(index) / PAIRS).exists() else ()
 
 
 class Live:

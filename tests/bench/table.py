@@ -37,6 +37,11 @@ def at_most(what: str, value: float, limit: float, unit: str, note: str = "") ->
     return Row(what, f"{_short(value)} {unit}{note}", f"≤ {_short(limit)} {unit}", value <= limit)
 
 
+def at_least(what: str, value: float, limit: float, unit: str = "", note: str = "") -> Row:
+    """A measurement that should not fall short of `limit`."""
+    return Row(what, f"{value:.2f} {unit}{note}".strip(), f"≥ {limit:.2f} {unit}".strip(), value >= limit)
+
+
 def render(rows: Sequence[Row]) -> str:
     lines = [f"| {row.what} | {row.measured} | {row.target} | {row.verdict} |" for row in rows]
     return "\n".join(["| | measured | target | met |", "| --- | ---: | ---: | --- |", *lines]) + "\n"

@@ -26,6 +26,8 @@ class DataConfig(Section):
     completions: Whole = Field(6, ge=2, le=64, description="on-policy: completions a prompt")
     temperature: Real = Field(1.0, gt=0, le=5, description="on-policy: sampling temperature")
     max_new_tokens: Whole = Field(28, ge=1, description="on-policy: length limit of a completion")
+    generator: Literal["transformers", "vllm"] = Field("transformers", description="on-policy: who samples completions")
+    vllm_memory: Real = Field(0.4, gt=0, lt=1, description="share of the card that vLLM may take beside the model")
     pairing: Literal["nested", "best_worst", "all"] = Field(
         "nested", description="on-policy: best against worst, a second pair from further in too, or every two"
     )
