@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from engine.errors import CorruptError
-from engine.records import Pair
+from engine.records import Label, Pair
 from engine.store.atomic import Manifest, read_manifest, verify_file
 from engine.store.iterations import DROPPED, PAIRS, cleaned
 from engine.store.paths import RunPaths
@@ -45,6 +46,27 @@ def load_collected(paths: RunPaths, index: int, limit: int = 200_000) -> tuple[C
         if name in manifest.files:
             found += _read(verify_file(folder, name, manifest), limit)
     return tuple(found)
+
+
+def labelled_pairs(paths: RunPaths, labels: Iterable[Label]) -> dict[str, Pair]:
+    """The pair that each label was given on, by id, with its sides as they stood then.
+
+    Only the label's own iteration knows that: in a later one the sides may stand as this very label has ordered them.
+    A label of a pair that is nowhere has none. Raises CorruptError.
+    """
+    labels = tuple(labels)
+    whole = {index for index in {label.iteration for label in labels} if paths.iteration(index).is_dir()}
+    files = {index: _by_id(load_collected(paths, index)) for index in whole}
+    found = ((label.pair, files.get(label.iteration, {}).get(label.pair)) for label in labels)
+    return {name: pair for name, pair in found if pair is not None}
+
+
+def _by_id(entries: Iterable[Collected]) -> dict[str, Pair]:
+    """The one that was trained on, before a copy of it that a filter dropped."""
+    found: dict[str, Pair] = {}
+    for entry in entries:
+        found.setdefault(entry.id, entry.pair)
+    return found
 
 
 def load_manifest(paths: RunPaths, index: int) -> dict[str, Any]:

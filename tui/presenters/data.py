@@ -188,10 +188,12 @@ def hand_words(entry: Collected, hand: Hand) -> str:
     if entry.id in hand.out:
         return QUARANTINED
     given = hand.labels.get(entry.id, ())
-    return _stands(given[-1]) if given else ""
+    return _stands(given[-1], entry) if given else ""
 
 
-def _stands(label: Label) -> str:
+def _stands(label: Label, entry: Collected) -> str:
+    if entry.pair.author:  # its sides stand as a label put them: no judge to agree with
+        return "as labelled" if entry.pair.author == label.who else f"labelled by {label.who}"
     if label.agrees is None:
         return label.choice
     return "agrees" if label.agrees else "disagrees"
@@ -229,7 +231,7 @@ def about(item: Item, hand: Hand) -> Text:
     ]
     text = Text(" · ".join(fact for fact in facts if fact), "dim")
     for label in hand.labels.get(entry.id, ()):
-        text.append(f"\n{label.who}: {_stands(label)}", "")
+        text.append(f"\n{label.who}: {_stands(label, entry)}", "")
     return text.append("\nquarantined: left out of the data to come", "warn") if entry.id in hand.out else text
 
 

@@ -1,8 +1,8 @@
 """Labelling by hand, as it stands: which pair is next, which side stands first, how far operator and judge agree.
 
 Which pairs: those that the iteration trained on and those dropped because the judge saw too small a gap, the smallest
-gap first, for there a person's word says most; without quarantined ones. Both orders are fixed by what is on file, so
-that who comes back goes on where they left off and sees the same side first.
+gap first, for there a person's word says most; neither quarantined ones, nor those whose sides a label has ordered.
+Both orders are fixed by what is on file, so that who comes back goes on where they left off, the same side first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def queue(entries: Iterable[Collected], out: frozenset[str] = frozenset()) -> tu
     """The pairs to label, each once, the smallest gap first; those whose gap nobody measured come last."""
     wanted: dict[str, Collected] = {}
     for entry in entries:
-        if entry.id not in out and (not entry.dropped or entry.dropped == CLOSE):
+        if entry.id not in out and not entry.pair.author and entry.dropped in ("", CLOSE):
             wanted.setdefault(entry.id, entry)
     return tuple(sorted(wanted.values(), key=lambda entry: (_gap(entry), entry.id)))
 

@@ -14,7 +14,7 @@ from tui.widgets.table import LEAST, fit
 COLUMNS = (
     Column("prompt", flexible=True),
     Column("source", priority=3),
-    Column("category", priority=4),
+    Column("category", priority=4, flexible=True),
     Column("gap", align="right", priority=1),
     Column("scores", align="right", priority=6),
     Column("weight", align="right", priority=5),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -20,6 +21,8 @@ from tui.screens.steering import Steering
 from tui.session import Session
 from tui.widgets import Prose
 from tui.widgets.confirm import GRACE_S
+
+TITLE = "which answer is better?"
 
 
 class LabelScreen(Steering):
@@ -42,7 +45,7 @@ class LabelScreen(Steering):
     def compose(self) -> ComposeResult:
         yield Prose(id="label-head")
         yield PairView("prompt", id="label-prompt")
-        yield PairView("which answer is better?", empty="reading the pairs…", id="label-answers")
+        yield PairView(TITLE, empty="reading the pairs…", id="label-answers")
         yield Prose(id="label-before")
         yield KeyBar()
 
@@ -79,12 +82,21 @@ class LabelScreen(Steering):
     def _show_pair(self, sheet: Labelling) -> None:
         entry = sheet.current
         if entry is None:
+            self.query_one("#label-answers", PairView).title = "all labelled"
             self._say(words.over(sheet))
             return
         one, two = words.answers(entry, sheet.who)
         self.query_one("#label-prompt").display = True
-        self.query_one("#label-prompt", PairView).show(words.turns(entry.pair.prompt))
+        self._show_prompt(words.turns(entry.pair.prompt))
+        self.query_one("#label-answers", PairView).title = TITLE
         self.query_one("#label-answers", PairView).show((), ((Text("1", "bold"), one), (Text("2", "bold"), two)))
+
+    def _show_prompt(self, turns: Sequence[tuple[str, str]]) -> None:
+        """A long conversation from its end: the last turn is what was answered."""
+        prompt = self.query_one("#label-prompt", PairView)
+        prompt.show(turns)
+        if len(turns) > 1:
+            prompt.call_after_refresh(prompt.action_scroll_by, 1_000_000)
 
     # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

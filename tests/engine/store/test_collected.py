@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.errors import CorruptError
-from engine.records import Pair
+from engine.records import Label, Pair
 from engine.store.atomic import staged, write_text
-from engine.store.collected import Collected, load_collected, load_manifest
+from engine.store.collected import Collected, labelled_pairs, load_collected, load_manifest
 from engine.store.paths import RunPaths
 
 PAIR = Pair("2 + 2 = ?", "4", "5", "math", 0.4, "on policy", scores=(0.9, 0.5))
 ROW: dict[str, Any] = PAIR.as_json()
 
 
-def keep(paths: RunPaths, **files: str) -> None:
-    """Iteration 1 with these files, named by their first word."""
+def keep(paths: RunPaths, index: int = 1, **files: str) -> None:
+    """An iteration with these files, named by their first word."""
     names = {"pairs": "pairs.jsonl", "dropped": "dropped.jsonl", "data": "data.json"}
-    with staged(paths.iteration(1)) as folder:
+    with staged(paths.iteration(index)) as folder:
         for name, text in files.items():
             write_text(folder / names[name], text)
 
@@ -96,3 +97,19 @@ def test_an_altered_file_and_a_missing_iteration_are_said(paths: RunPaths) -> No
         load_collected(paths, 1)
     with pytest.raises(CorruptError, match="MANIFEST"):
         load_collected(paths, 2)
+
+
+def label(pair: Pair, iteration: int, who: str = "ana@lab") -> Label:
+    return Label(pair.id, "2", "chosen", who, 1.0, iteration)
+
+
+def test_a_labelled_pair_is_as_it_stood_when_it_was_labelled(paths: RunPaths) -> None:
+    """The label turned its sides around for iteration 2, where another pair was labelled afterwards."""
+    turned = replace(PAIR, chosen=PAIR.rejected, rejected=PAIR.chosen, author="ana@lab", source="operator")
+    other, close = Pair("3 + 3 = ?", "6", "7"), Pair("4 + 4 = ?", "8", "9", gap=0.0)
+    keep(paths, 1, pairs=lines(ROW), dropped=lines({**close.as_json(), "filter": "small gap"}))
+    keep(paths, 2, pairs=lines(turned.as_json(), other.as_json()), dropped=lines({**ROW, "filter": "exact duplicate"}))
+    nowhere = replace(label(PAIR, 7), pair="000000000000")
+    found = labelled_pairs(paths, [label(PAIR, 1), label(close, 1), label(other, 2), nowhere])
+    assert found == {PAIR.id: PAIR, close.id: close, other.id: other}
+    assert labelled_pairs(paths, [label(PAIR, 2)]) == {PAIR.id: turned}

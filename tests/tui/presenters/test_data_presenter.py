@@ -115,6 +115,9 @@ def test_the_whole_pair_is_told_with_every_operators_word() -> None:
     assert "ana@lab: tie" in told
     assert "ben@lab: disagrees" in told
     assert "quarantined" in about(EVERY[2], HAND).plain
+    ordered = Hand.of([label("d"), label("d", "1", who="ben@lab")], frozenset())
+    assert cells(EVERY[4], ordered)[-1] == "labelled by ben@lab"
+    assert "ana@lab: as labelled" in about(EVERY[4], ordered).plain
     for words in ("labelled by ana@lab", "collected for iteration 1", "quality 0.5", "dropped: small gap"):
         assert words in about(EVERY[4], HAND).plain
     assert [(head.plain, text) for head, text in sides(EVERY[1])] == [

@@ -69,7 +69,8 @@ def test_the_smallest_gap_comes_first_and_an_unknown_one_last() -> None:
 
 def test_what_other_filters_dropped_copies_and_quarantined_pairs_are_not_shown() -> None:
     every = [entry("a"), entry("a", dropped="small gap"), entry("b", dropped="near duplicate"), entry("c")]
-    assert queue(every, frozenset({"c"})) == (every[0],)
+    ordered = replace(every[0], id="d", pair=replace(every[0].pair, author="ben@lab", source="operator"))
+    assert queue([*every, ordered], frozenset({"c"})) == (every[0],)
 
 
 def test_the_order_of_sides_is_fixed_by_pair_and_operator_and_even_over_many() -> None:
