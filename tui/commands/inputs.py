@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from engine.config import RunConfig, load_config
+from engine.config.schema import TaskConfig
+from engine.config.schema.evaluation import is_task_file
 from engine.errors import ConfigError, Fault
 from engine.store.paths import RunPaths, check_name, create_run
 
@@ -55,9 +57,20 @@ def _anchored(config: RunConfig, source: Path) -> RunConfig:
         update={
             "model": model.model_copy(update={"name": anchor(model.name) if local else model.name}),
             "data": data.model_copy(update={"path": anchor(data.path) if data.path else None}),
-            "evaluation": evaluation.model_copy(update={"probes": tuple(map(anchor, evaluation.probes))}),
+            "evaluation": evaluation.model_copy(
+                update={
+                    "probes": tuple(map(anchor, evaluation.probes)),
+                    "tasks": tuple(_anchored_task(task, anchor) for task in evaluation.tasks),
+                }
+            ),
         }
     )
+
+
+def _anchored_task(task: TaskConfig, anchor: Callable[[str], str]) -> TaskConfig:
+    """A task file and a data file are local; any other name is the harness's."""
+    file = anchor(task.task) if is_task_file(task.task) else task.task
+    return task.model_copy(update={"task": file, "path": anchor(task.path) if task.path else None})
 
 
 def _data_faults(config: RunConfig) -> Iterator[Fault]:
@@ -65,6 +78,11 @@ def _data_faults(config: RunConfig) -> Iterator[Fault]:
         yield from _missing("data.path", Path(config.data.path), Path.is_file)
     for index, probe in enumerate(config.evaluation.probes):
         yield from _missing(f"evaluation.probes.{index}", Path(probe), Path.is_file)
+    for index, task in enumerate(config.evaluation.tasks):
+        if is_task_file(task.task):
+            yield from _missing(f"evaluation.tasks.{index}.task", Path(task.task), Path.is_file)
+        if task.path:
+            yield from _missing(f"evaluation.tasks.{index}.path", Path(task.path), Path.is_file)
 
 
 def _model_faults(config: RunConfig) -> Iterator[Fault]:

@@ -14,6 +14,11 @@ def _named(value: Any) -> Any:
     return {"task": value} if isinstance(value, str) else value
 
 
+def is_task_file(task: str) -> bool:
+    """Whether a task is given as a file of its own, not by the harness's name for it."""
+    return task.endswith((".yaml", ".yml"))
+
+
 class TaskConfig(Section):
     """A task of lm-evaluation-harness, or one in its file format."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
 from lm_eval import evaluator
+from lm_eval.utils import env
 
 from engine.config.schema import EvaluationConfig
 from engine.errors import DataError
@@ -133,8 +135,16 @@ def _answers(
 
 def _asked(task: Any, sample: Sample) -> str:
     """The item's own question, without the examples before it."""
-    question = task.doc_to_text(sample["doc"])
+    text = task.config.doc_to_text
+    plain = isinstance(text, str) and text not in task.features and task.prompt is None
+    question = _template(text).render(**sample["doc"]) if plain else task.doc_to_text(sample["doc"])
     return question if isinstance(question, str) else str(sample["arguments"][0][0])
+
+
+@lru_cache(maxsize=128)
+def _template(text: str) -> Any:
+    """As the harness renders it, but compiled once: compiling it for each item was a sixth of a small task's time."""
+    return env.from_string(text)
 
 
 def _said(sample: Sample) -> tuple[str, str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.schema import TaskConfig
+from engine.config.schema.evaluation import is_task_file
 from engine.errors import ConfigError, Fault
 
 OURS = Path(__file__).parents[3] / "configs" / "tasks"
-FILES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _find(config: TaskConfig, key: str, allow_code: bool, faults: list[Fault]) -
     if config.path and not _expanded(config.path).is_file():
         faults.append(Fault(f"{key}.path", config.path, "no such file"))
         return None
-    if config.task.endswith(FILES):
+    if is_task_file(config.task):
         file = _expanded(config.task)
         if not file.is_file():
             faults.append(Fault(f"{key}.task", config.task, "no such task file"))
