@@ -260,7 +260,7 @@ def test_a_rollback_makes_a_branch_and_deletes_nothing(new_run: Callable[..., Ru
     run.start()
     run.reach("awaiting_decision")
     assert run.order("decide", iteration=1, action="rollback", to=0, changes={}).ok
-    run.until(lambda: len(run.iterations()) == 3 and run.status()["state"] == "awaiting_decision")
+    run.until(lambda: len(run.iterations()) == 3 and run.iterations()[2].status == "evaluated")
     assert run.iterations()[2].parent == 0
     assert all((run.paths.iteration(index) / "MANIFEST.json").exists() for index in range(3))
 
