@@ -20,7 +20,7 @@ from engine.evaluation.probe import KlProbe
 from engine.stages.boundary import Boundary
 from engine.stages.job import Job
 from engine.stages.pairs import PAIRS, read_pairs
-from engine.stages.trainer import WholeCheckpoints, build_trainer, release
+from engine.stages.trainer import PreferenceTrainer, build_trainer, release
 from engine.store.atomic import staged, verify
 from engine.store.rows import Applied
 
@@ -66,7 +66,7 @@ def _train(job: Job, checkpoint: tuple[int, Path] | None, past: Sequence[Applied
     return _last(trainer)
 
 
-def _last(trainer: WholeCheckpoints) -> tuple[int, Path]:
+def _last(trainer: PreferenceTrainer) -> tuple[int, Path]:
     step = trainer.state.global_step
     return step, Path(trainer.args.output_dir) / f"checkpoint-{step}"
 

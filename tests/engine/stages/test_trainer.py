@@ -17,7 +17,7 @@ from engine.errors import NoSpaceError
 from engine.evaluation.forward import completion_logprobs
 from engine.models.resident import Resident
 from engine.models.tokens import sequence_ids
-from engine.stages import trainer as trainers
+from engine.stages import checkpoints
 from engine.stages.trainer import build_trainer, release
 from engine.store.atomic import verify
 
@@ -106,7 +106,7 @@ def test_a_full_disk_holds_the_run_and_the_save_is_tried_again(
         if not next(room, True):
             raise NoSpaceError("0 MB left", remedy="make room")
 
-    monkeypatch.setattr(trainers, "require_space", require_space)
+    monkeypatch.setattr(checkpoints, "require_space", require_space)
     trainer = build_trainer(resident, pairs, with_settings(config, {"max_steps": 1}), tmp_path / "out", 7, Losses())
     trainer.on_checkpoint, trainer.on_full_disk = lambda *_: None, told.append
     trainer.train()
