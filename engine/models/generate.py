@@ -90,7 +90,8 @@ def _sample(resident: Resident, prompts: Sequence[Ids], settings: GenerationConf
 
 
 def _completion(resident: Resident, row: list[int]) -> Completion:
-    end = next((i for i, token in enumerate(row) if token in resident.end_ids), None)
+    ends = resident.end_ids
+    end = next((i for i, token in enumerate(row) if token in ends), None)
     ids = tuple(row if end is None else row[: end + 1])
     text = resident.tokenizer.decode(ids, skip_special_tokens=True)
     return Completion(clean(text), ids, end is not None)
