@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,6 +25,7 @@ _EXPECTED = {
     "model_attributes_type": "keys and values",
     "dict_type": "keys and values",
     "dataclass_type": "keys and values",
+    "missing": "a value here",
     "string_type": "text",
     "string_too_short": "some text",
     "tuple_type": "a list",
@@ -57,7 +58,7 @@ def faults_of(error: ValidationError) -> Iterator[Fault]:
         if item["type"] in _UNKNOWN:
             yield Fault(clean(key), "", "unknown key", nearest_key(path))
         else:
-            shown = "" if key in _FORMS else show(item["input"])
+            shown = "" if key in _FORMS or item["type"] == "missing" else show(item["input"])
             yield Fault(clean(key), shown, _message(item), _remedy(item))
 
 
@@ -122,12 +123,18 @@ def show(value: Any) -> str:
 
 def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
-        kind = field.annotation
+        kind = _section_type(field.annotation)
         yield prefix + name
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _keys(kind, f"{prefix}{name}.")
         elif is_dataclass(kind):
             yield from (f"{prefix}{name}.{leaf.name}" for leaf in fields(kind))
+
+
+def _section_type(annotation: Any) -> Any:
+    """The section behind `Section | None`; any other type as it is."""
+    sections = [kind for kind in get_args(annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return sections[0] if sections else annotation
 
 
 def _message(item: Any) -> str:

@@ -4,20 +4,24 @@ The `training` section is special: it is one iteration's flat config, the part t
 the ones in `--set`, in a proposal, in a history and on the screen, with or without the `training.` in front.
 """
 
+from engine.config.schema.architecture import ArchitectureConfig
 from engine.config.schema.data import DataConfig
 from engine.config.schema.evaluation import EvaluationConfig, TaskConfig
 from engine.config.schema.fields import Section
 from engine.config.schema.judges import EndpointConfig, JudgesConfig, RewardModelConfig
+from engine.config.schema.memory import MemoryConfig
 from engine.config.schema.model import ModelConfig
 from engine.config.schema.run import RECORD_BOUNDS, RunConfig
 from engine.config.schema.training import TrainingConfig
 
 __all__ = [
     "RECORD_BOUNDS",
+    "ArchitectureConfig",
     "DataConfig",
     "EndpointConfig",
     "EvaluationConfig",
     "JudgesConfig",
+    "MemoryConfig",
     "ModelConfig",
     "RewardModelConfig",
     "RunConfig",

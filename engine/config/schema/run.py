@@ -10,6 +10,7 @@ from engine.config.schema.data import DataConfig
 from engine.config.schema.evaluation import EvaluationConfig
 from engine.config.schema.fields import Section, Whole
 from engine.config.schema.judges import JudgesConfig
+from engine.config.schema.memory import MemoryConfig
 from engine.config.schema.model import ModelConfig
 from engine.config.schema.training import TrainingConfig
 from engine.records import Budget, Thresholds
@@ -42,6 +43,7 @@ class RunConfig(Section):
 
     recipe: Literal["dpo"] = Field("dpo", description="the order of stages")
     model: ModelConfig = ModelConfig()
+    memory: MemoryConfig = MemoryConfig()
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
