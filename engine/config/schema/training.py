@@ -20,6 +20,14 @@ class TrainingConfig(Section):
     max_length: Whole = Field(512, ge=8, description="tokens of prompt and completion")
     loss_type: Literal["sigmoid", "ipo", "hinge", "robust"] = Field("sigmoid", description="DPO objective")
     reference: Literal["base", "parent"] = Field("base", description="what KL is held to: the baseline, or the parent")
+    precompute_reference: bool = Field(
+        False,
+        description="score the pairs under the reference once, before the first step: saves its forward in each step",
+    )
+    optimizer: Literal["adamw", "adamw_8bit", "paged_adamw_8bit"] = Field(
+        "adamw",
+        description="8-bit keeps a quarter of AdamW's state, less exactly; paged spills it to the host when full",
+    )
     scheduler: Literal["linear", "cosine", "constant"] = Field("linear", description="learning-rate schedule")
     warmup_steps: Whole = Field(0, ge=0, description="steps of linear warm-up")
     weight_decay: Real = Field(0.0, ge=0, le=1, description="AdamW weight decay")
