@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.config.schema.architecture import ArchitectureConfig
 from engine.config.schema.fields import Real, Section, Text, Whole
 
 
@@ -17,6 +18,9 @@ class ModelConfig(Section):
     revision: Text | None = Field(None, description="a hub revision")
     chat_template: Text | None = Field(
         None, description="a Jinja file that puts messages into text, for a tokenizer without one or instead of its own"
+    )
+    architecture: ArchitectureConfig | None = Field(
+        None, description="the model's numbers as its config.json has them: pilothouse plan then needs no file of it"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes the first CUDA card, else the CPU")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
