@@ -12,6 +12,7 @@
     ├── BusyError               the run already has an engine                                  exit 75
     ├── DecisionError           a decision or command that this run cannot take now
     ├── JudgeError              a judge that cannot be asked, or whose answers cannot be read
+    ├── PlanError               a run whose memory cannot be planned
     └── TrainingError           training itself failed: a loss that is not finite, …           exit 1
 
 A message names the fault and where it is; `remedy` says what would do. `exit_code` is what the command returns.
@@ -95,6 +96,10 @@ class DecisionError(PilothouseError):
 
 
 class JudgeError(PilothouseError):
+    pass
+
+
+class PlanError(PilothouseError):
     pass
 
 

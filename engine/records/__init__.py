@@ -7,6 +7,7 @@ a number that is not finite becomes null on the way out, because JSON has no wor
 from engine.records.metrics import Answer, Metric, Sample
 from engine.records.pairs import Choice, Label, Pair
 from engine.records.plain import as_json
+from engine.records.planning import GIB, Plan, StagePeak
 from engine.records.rules import (
     Assessment,
     Budget,
@@ -19,7 +20,7 @@ from engine.records.rules import (
     Weakness,
 )
 from engine.records.run import Decision, Event, History, Iteration
-from engine.records.telemetry import Memory, Pulse
+from engine.records.telemetry import Forecast, Memory, Pulse
 from engine.records.words import (
     ALIGNMENT_SCORE,
     DECONTAMINATION,
@@ -55,6 +56,7 @@ __all__ = [
     "DECONTAMINATION",
     "DISTINCT",
     "ENTROPY",
+    "GIB",
     "HELD_OUT_JUDGE",
     "KL",
     "LENGTH_RATIO",
@@ -80,6 +82,7 @@ __all__ = [
     "Decision",
     "Event",
     "Evidence",
+    "Forecast",
     "Group",
     "History",
     "Iteration",
@@ -88,6 +91,7 @@ __all__ = [
     "Message",
     "Metric",
     "Pair",
+    "Plan",
     "Proposal",
     "Pulse",
     "RunState",
@@ -96,6 +100,7 @@ __all__ = [
     "Settings",
     "Severity",
     "Spent",
+    "StagePeak",
     "Thresholds",
     "Verdict",
     "Weakness",

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from engine.errors import StoreError
+from engine.places import cache_root
 from engine.store.atomic import staged, verify
-
-
-def cache_root(environ: Mapping[str, str] = os.environ) -> Path:
-    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pilothouse"
 
 
 def cached(key: str) -> Path | None:

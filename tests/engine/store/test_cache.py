@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.places import cache_root
 from engine.store.atomic import verify
-from engine.store.cache import cache_root, cached, keep
+from engine.store.cache import cached, keep
 
 
 @pytest.fixture
