@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from engine.config.faults import faults_of, nearest_key
-from engine.config.schema import RunConfig, TrainingConfig
+from engine.config.schema import RunConfig, Section, TrainingConfig
 from engine.config.yaml import parse_value
 from engine.errors import ConfigError, Fault
 from engine.records import Scalar, Settings
@@ -40,14 +40,17 @@ def with_settings(config: RunConfig, settings: Settings) -> RunConfig:
     return config.model_copy(update={"training": training})
 
 
-def check_setting(name: str, text: str, settings: Settings) -> Scalar:
-    """`text` as the value of one setting, or a ConfigError that says what is wrong with it."""
-    if name not in TrainingConfig.model_fields:
+def check_setting(name: str, text: str, settings: Settings, section: type[Section] = TrainingConfig) -> Scalar:
+    """`text` as the value of one setting, or a ConfigError that says what is wrong with it.
+
+    A stage that trains by a section of its own has its bounds there; `settings` are then that section's.
+    """
+    if name not in section.model_fields:
         nearest = nearest_key(["training", name]).replace("training.", "")
         raise ConfigError("settings", [Fault(clean(name, 80), clean(text, 80), "no such setting", nearest)])
     merged: Mapping[str, Any] = {**settings, name: parse_value(text)}
     try:
-        checked: Scalar = getattr(TrainingConfig.model_validate(merged), name)
+        checked: Scalar = getattr(section.model_validate(merged), name)
     except ValidationError as error:
         faults = list(faults_of(error))
         raise ConfigError("settings", [fault for fault in faults if fault.key == name] or faults) from None

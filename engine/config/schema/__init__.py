@@ -11,7 +11,9 @@ from engine.config.schema.fields import Section
 from engine.config.schema.judges import EndpointConfig, JudgesConfig, RewardModelConfig
 from engine.config.schema.memory import MemoryConfig
 from engine.config.schema.model import ModelConfig
+from engine.config.schema.reward import RewardConfig
 from engine.config.schema.run import RECORD_BOUNDS, RunConfig
+from engine.config.schema.sft import SftConfig
 from engine.config.schema.training import TrainingConfig
 
 __all__ = [
@@ -23,9 +25,11 @@ __all__ = [
     "JudgesConfig",
     "MemoryConfig",
     "ModelConfig",
+    "RewardConfig",
     "RewardModelConfig",
     "RunConfig",
     "Section",
+    "SftConfig",
     "TaskConfig",
     "TrainingConfig",
 ]

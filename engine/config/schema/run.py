@@ -12,6 +12,8 @@ from engine.config.schema.fields import Section, Whole
 from engine.config.schema.judges import JudgesConfig
 from engine.config.schema.memory import MemoryConfig
 from engine.config.schema.model import ModelConfig
+from engine.config.schema.reward import RewardConfig
+from engine.config.schema.sft import SftConfig
 from engine.config.schema.training import TrainingConfig
 from engine.records import Budget, Thresholds
 
@@ -46,6 +48,8 @@ class RunConfig(Section):
     memory: MemoryConfig = MemoryConfig()
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
+    sft: SftConfig = SftConfig()
+    reward: RewardConfig = RewardConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     judges: JudgesConfig = JudgesConfig()
     thresholds: Thresholds = Field(Thresholds(), description="when a rule fires (spec, section 4)")
