@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from transformers import TrainerCallback
@@ -17,28 +18,39 @@ from engine.records import Scalar, Settings
 from engine.store.ledger import Ledger
 from engine.store.rows import Applied
 
-LIVE = ("learning_rate", "beta")
 PROBE_METRIC = "kl_probe"  # nats per token to the baseline, on the policy's own samples
+
+Check = Callable[[str, str, Settings], Scalar]
+"""`check_setting`, or its like for another section: (name, text, settings) to a value within bounds, or ConfigError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Which settings of a stage may change while it trains, how a new value is checked, and what follows its end."""
+
+    names: tuple[str, ...] = ("learning_rate", "beta")
+    check: Check = check_setting
+    then: str = "evaluation"
 
 
 class TrainerKnobs:
     """The live controls of one trainer. Values in force are what the *next* step will use."""
 
-    def __init__(self, trainer: Any, settings: Settings) -> None:
-        self._trainer, self._settings = trainer, dict(settings)
+    def __init__(self, trainer: Any, settings: Settings, live: Live) -> None:
+        self._trainer, self._settings, self._live = trainer, dict(settings), live
         self.finished = self.stopped = False
 
     def in_force(self) -> dict[str, Scalar]:
-        return {name: self._settings[name] for name in LIVE}
+        return {name: self._settings[name] for name in self._live.names}
 
     def turn(self, wanted: Settings) -> str:
         """Set live settings, all or none. Raises ConfigError for one that is not live or a value out of bounds."""
         for name, value in wanted.items():
-            if name not in LIVE:
-                fault = Fault(name, str(value), "cannot change while training", f"live: {', '.join(LIVE)}")
+            if name not in self._live.names:
+                fault = Fault(name, str(value), "cannot change while training", f"live: {', '.join(self._live.names)}")
                 raise ConfigError("set", [fault])
         before = dict(self._settings)
-        checked = {name: check_setting(name, str(value), before) for name, value in wanted.items()}
+        checked = {name: self._live.check(name, str(value), before) for name, value in wanted.items()}
         self.apply(checked)
         return ", ".join(f"{name} {before[name]:g} → {value:g}" for name, value in checked.items())
 
@@ -72,7 +84,7 @@ class TrainerKnobs:
 
     def finish(self) -> str:
         self._end(finished=True)
-        return f"training ends at step {self._trainer.state.global_step}; evaluation is next"
+        return f"training ends at step {self._trainer.state.global_step}; {self._live.then} is next"
 
     def stop(self) -> str:
         self._end(finished=False)
@@ -97,10 +109,12 @@ class Boundary(TrainerCallback):  # type: ignore[misc]
         settings: Settings,
         probe_share: float,
         past: Sequence[Applied] = (),
+        live: Live | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger, self._helm, self._probe, self._clock = ledger, helm, probe, clock
         self._iteration, self._first, self._settings = iteration, first_step, settings
+        self._live = live or Live()
         self._share, self._allowance = probe_share, 0.0
         self._recorded = ledger.last_recorded_step(iteration) or first_step
         self._past = list(past)
@@ -108,7 +122,7 @@ class Boundary(TrainerCallback):  # type: ignore[misc]
 
     def attach(self, trainer: Any) -> None:
         self._trainer = trainer
-        self.knobs = TrainerKnobs(trainer, self._settings)
+        self.knobs = TrainerKnobs(trainer, self._settings, self._live)
 
     # -- the trainer's hooks --------------------------------------------------------------------------------------
 
@@ -159,7 +173,7 @@ class Boundary(TrainerCallback):  # type: ignore[misc]
                 self.knobs.finish()
             else:
                 checks = row.command.arg.items()
-                self.knobs.apply({name: check_setting(name, str(value), self._settings) for name, value in checks})
+                self.knobs.apply({name: self._live.check(name, str(value), self._settings) for name, value in checks})
 
     def _measure_kl(self, step: int) -> None:
         """Probe when the share of training time that has accrued pays for it; the first step of all is free to ask."""
