@@ -4,6 +4,7 @@ Standard library only. Every record turns into plain JSON with `as_json` and bac
 a number that is not finite becomes null on the way out, because JSON has no word for it.
 """
 
+from engine.records.examples import Example
 from engine.records.metrics import Answer, Metric, Sample
 from engine.records.pairs import Choice, Label, Pair
 from engine.records.plain import as_json
@@ -82,6 +83,7 @@ __all__ = [
     "Decision",
     "Event",
     "Evidence",
+    "Example",
     "Forecast",
     "Group",
     "History",

@@ -7,28 +7,44 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.data.task import Pair
-from engine.records import Metric
+from engine.records import Example, Metric
 from engine.store.atomic import write_text
-from engine.store.iterations import DROPPED, PAIRS
+from engine.store.iterations import BEST, DROPPED, EXAMPLES, PAIRS
 
 COLLECTED = "collected.jsonl"
 MANIFEST = "data.json"
 
 __all__ = [
+    "BEST",
     "COLLECTED",
     "DROPPED",
+    "EXAMPLES",
     "MANIFEST",
     "PAIRS",
     "read_data_metrics",
+    "read_examples",
     "read_pairs",
     "write_dropped",
+    "write_examples",
     "write_pairs",
 ]
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, "".join(json.dumps(pair.as_json(), ensure_ascii=False) + "\n" for pair in pairs))
+    _write(path, pairs)
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> None:
+    """`sft.jsonl`, what was imitated, or `best.jsonl`, what is to be imitated next."""
+    _write(path, examples)
+
+
+def read_examples(path: Path) -> list[Example]:
+    """None where there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as lines:
+        return [Example.parse(json.loads(line)) for line in lines]
 
 
 def write_dropped(folder: Path, dropped: Iterable[tuple[Pair, str]]) -> None:
@@ -47,3 +63,8 @@ def read_data_metrics(folder: Path) -> dict[str, Metric]:
     path = folder / MANIFEST
     raw = json.loads(path.read_text("utf-8")).get("metrics", []) if path.exists() else []
     return {metric["name"]: Metric.parse(metric) for metric in raw}
+
+
+def _write(path: Path, records: Iterable[Pair] | Iterable[Example]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, "".join(json.dumps(record.as_json(), ensure_ascii=False) + "\n" for record in records))

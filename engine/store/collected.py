@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from engine.errors import CorruptError
-from engine.records import Label, Pair
+from engine.records import Example, Label, Pair
 from engine.store.atomic import Manifest, read_manifest, verify_file
-from engine.store.iterations import DROPPED, PAIRS, cleaned
+from engine.store.iterations import DROPPED, EXAMPLES, PAIRS, cleaned
 from engine.store.paths import RunPaths
 from engine.text import one_line
 
@@ -46,6 +46,18 @@ def load_collected(paths: RunPaths, index: int, limit: int = 200_000) -> tuple[C
         if name in manifest.files:
             found += _read(verify_file(folder, name, manifest), limit)
     return tuple(found)
+
+
+def load_imitated(paths: RunPaths, index: int, limit: int = 200_000) -> tuple[Collected, ...]:
+    """The examples that a finished iteration imitated, as pairs without a rejected side; none in the dpo recipe.
+
+    Raises CorruptError as `load_collected` does.
+    """
+    folder = paths.iteration(index)
+    manifest = read_manifest(folder)
+    if EXAMPLES not in manifest.files:
+        return ()
+    return tuple(_read(verify_file(folder, EXAMPLES, manifest), limit, lambda raw: _parse(_as_pair(raw))))
 
 
 def labelled_pairs(paths: RunPaths, labels: Iterable[Label]) -> dict[str, Pair]:
@@ -85,15 +97,20 @@ def load_manifest(paths: RunPaths, index: int) -> dict[str, Any]:
     return raw
 
 
-def _read(path: Path, limit: int) -> list[Collected]:
+def _read(path: Path, limit: int, parse: Callable[[dict[str, Any]], Collected] | None = None) -> list[Collected]:
     found = []
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(islice(file, limit), 1):
             try:
-                found.append(_parse(cleaned(json.loads(line))))
+                found.append((parse or _parse)(cleaned(json.loads(line))))
             except _NONSENSE as error:
                 raise CorruptError(f"{path}, line {number}, is not a pair: {error}"[:300]) from error
     return found
+
+
+def _as_pair(raw: dict[str, Any]) -> dict[str, Any]:
+    example = Example.parse(raw)
+    return {**example.as_pair().as_json(), "id": raw.get("id", example.id)}
 
 
 def _parse(raw: dict[str, Any]) -> Collected:

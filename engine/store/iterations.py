@@ -19,6 +19,9 @@ SAMPLES = "samples.jsonl"
 ANSWERS = "answers.jsonl"
 DROPPED = "dropped.jsonl"
 PAIRS = "pairs.jsonl"
+EXAMPLES = "sft.jsonl"
+BEST = "best.jsonl"
+"""Of the rlhf recipe: what was imitated, and the policy's own samples that the next iteration imitates."""
 
 T = TypeVar("T")
 

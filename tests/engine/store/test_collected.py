@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from engine.errors import CorruptError
-from engine.records import Label, Pair
+from engine.records import Example, Label, Pair
 from engine.store.atomic import staged, write_text
-from engine.store.collected import Collected, labelled_pairs, load_collected, load_manifest
+from engine.store.collected import Collected, labelled_pairs, load_collected, load_imitated, load_manifest
 from engine.store.paths import RunPaths
 
 PAIR = Pair("2 + 2 = ?", "4", "5", "math", 0.4, "on policy", scores=(0.9, 0.5))
@@ -21,7 +21,7 @@ ROW: dict[str, Any] = PAIR.as_json()
 
 def keep(paths: RunPaths, index: int = 1, **files: str) -> None:
     """An iteration with these files, named by their first word."""
-    names = {"pairs": "pairs.jsonl", "dropped": "dropped.jsonl", "data": "data.json"}
+    names = {"pairs": "pairs.jsonl", "dropped": "dropped.jsonl", "data": "data.json", "sft": "sft.jsonl"}
     with staged(paths.iteration(index)) as folder:
         for name, text in files.items():
             write_text(folder / names[name], text)
@@ -113,3 +113,22 @@ def test_a_labelled_pair_is_as_it_stood_when_it_was_labelled(paths: RunPaths) ->
     found = labelled_pairs(paths, [label(PAIR, 1), label(close, 1), label(other, 2), nowhere])
     assert found == {PAIR.id: PAIR, close.id: close, other.id: other}
     assert labelled_pairs(paths, [label(PAIR, 2)]) == {PAIR.id: turned}
+
+
+def test_what_was_imitated_is_shown_as_a_pair_without_a_rejected_side(paths: RunPaths) -> None:
+    example = Example("2 + 2 = ?", " 4", "math", "best", score=1.5, weight=2.0, born=1)
+    keep(paths, sft=lines(example.as_json()))
+    assert load_imitated(paths, 1) == (Collected(example.id, example.as_pair()),)
+    assert (example.as_pair().rejected, example.as_pair().weight) == ("", 2.0)
+    assert load_collected(paths, 1) == ()  # nothing to label there
+
+
+def test_an_iteration_that_imitated_nothing_has_no_examples(paths: RunPaths) -> None:
+    keep(paths, pairs=lines(ROW))
+    assert load_imitated(paths, 1) == ()
+
+
+def test_an_example_that_makes_no_sense_is_named_by_its_line(paths: RunPaths) -> None:
+    keep(paths, sft=lines({"prompt": "2 + 2 = ?"}))
+    with pytest.raises(CorruptError, match="line 1"):
+        load_imitated(paths, 1)
