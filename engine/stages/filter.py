@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,23 +21,26 @@ from engine.judgement.weights import DEFAULT, weight
 from engine.records import Pair, as_json
 from engine.stages.job import Job
 from engine.stages.pairs import COLLECTED, MANIFEST, PAIRS, read_pairs, write_dropped, write_pairs
+from engine.stages.suspects import find_suspects
 from engine.store.atomic import write_json
 from engine.store.opinions import labels, quarantined
 
-QUARANTINED, REFUSED = "quarantined", "tie or bad by its label"
+QUARANTINED, REFUSED, NOISE = "quarantined", "tie or bad by its label", "suspect label"
 
 
 def run(job: Job) -> dict[str, Any]:
     job.helm.enter(job.index, "filter", "pair")
     collected = read_pairs(job.work / COLLECTED)
-    report = run_filters(collected, job.config.data, job.task.measured_prompts, _opinions(job))
+    suspect = find_suspects(job, collected)
+    others = {**_opinions(job), **_noise(job, suspect)}
+    report = run_filters(collected, job.config.data, job.task.measured_prompts, others)
     kept = _weighted(job, report.kept)
     words = ", ".join(f"{count} {name}" for name, count in report.dropped.items() if count)
     job.say("filter", f"kept {len(report.kept)} of {len(collected)} pairs" + (f"; dropped {words}" if words else ""))
     _require(job, report, words)
     write_pairs(job.work / PAIRS, kept)
     write_dropped(job.work, report.out)
-    write_json(job.work / MANIFEST, _manifest(job, report, kept))
+    write_json(job.work / MANIFEST, {**_manifest(job, report, kept), "suspect": suspect})
     return {"pairs": len(report.kept), "dropped": dict(report.dropped), "found": dict(report.found)}
 
 
@@ -45,6 +48,10 @@ def _opinions(job: Job) -> dict[str, Keep]:
     """What operators keep out, whatever a filter would say."""
     out, (_, refused) = quarantined(job.paths), labelled(labels(job.paths), {})
     return {QUARANTINED: lambda pair: pair.id not in out, REFUSED: lambda pair: pair.id not in refused}
+
+
+def _noise(job: Job, suspect: Mapping[str, float]) -> dict[str, Keep]:
+    return {NOISE: lambda pair: pair.id not in suspect} if job.config.data.noise_check == "drop" else {}
 
 
 def _weighted(job: Job, kept: Sequence[Pair]) -> list[Pair]:

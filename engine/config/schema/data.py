@@ -45,6 +45,10 @@ class DataConfig(Section):
         0.9, gt=0, le=1, description="Jaccard similarity that makes a near duplicate; 1 is off"
     )
     garbled: Real = Field(0.01, ge=0, le=1, description="share of broken characters that makes a text's encoding bad")
+    noise_check: Literal["none", "report", "drop"] = Field(
+        "none", description="recorded labels that a cross-validated reward contradicts: leave be, name, or leave out"
+    )
+    noise_limit: Real = Field(0.7, gt=0.5, lt=1, description="probability of being wrong that makes a label suspect")
     replay: Real = Field(
         0.0, ge=0, le=1, description="share of earlier on-policy pairs trained on again; targeted ones always are"
     )
