@@ -1,0 +1,104 @@
+"""The question turned round: the longest sequences, the most pairs at once, the largest model that a card holds.
+
+Memory grows with each of these and almost in a line, so a secant finds the place and its neighbour proves it: four or
+five simulations, where halving would take ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.config import RunConfig, override
+from engine.memory.planning.families import Member, family_of
+from engine.memory.planning.options import Simulate, Tell
+
+LENGTH_STEP = 64
+_LONGEST, _MOST = 131_072, 1024
+_PATIENCE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What fits, all else being as the config says; None where nothing does. `capped`: where we stopped looking."""
+
+    max_length: int | None
+    batch_size: int | None
+    family: str = ""
+    model: str | None = None
+    capped: tuple[str, ...] = ()
+
+
+def limits(config: RunConfig, limit: int, simulate: Simulate, tell: Tell | None = None) -> Limits:
+    """How far each of length, batch and model could go on `limit` bytes of card."""
+    say = tell or (lambda _words: None)
+    say("the longest sequences that fit")
+    length, longest = longest_sequence(config, limit, simulate), _known_positions(config)
+    say("the largest batch that fits")
+    batch = largest_batch(config, limit, simulate)
+    say("the largest model of the family that fits")
+    name, member = largest_member(config, limit, simulate)
+    capped = [word for word, hit in (("max_length", length == longest), ("batch_size", batch == _MOST)) if hit]
+    return Limits(length, batch, name, member.name if member else None, tuple(capped))
+
+
+def longest_sequence(config: RunConfig, limit: int, simulate: Simulate) -> int | None:
+    """The longest `training.max_length`, in steps of 64 tokens, that `limit` bytes hold."""
+    return _largest(
+        lambda tokens: simulate(override(config, [f"training.max_length={tokens}"])).capacity,
+        limit,
+        start=config.training.max_length,
+        step=LENGTH_STEP,
+        top=_known_positions(config),
+    )
+
+
+def largest_batch(config: RunConfig, limit: int, simulate: Simulate) -> int | None:
+    """The most pairs at once; accumulation is no part of the answer, since it takes no memory."""
+    return _largest(
+        lambda pairs: simulate(override(config, [f"training.batch_size={pairs}"])).capacity,
+        limit,
+        start=config.training.batch_size,
+        step=1,
+        top=_MOST,
+    )
+
+
+def largest_member(config: RunConfig, limit: int, simulate: Simulate) -> tuple[str, Member | None]:
+    """The model's family and the largest of it that these settings can train; no family, no answer."""
+    name, members = family_of(config)
+    if not members:
+        return "", None
+    own = next((number for number, one in enumerate(members, 1) if one.name == config.model.name), len(members))
+    place = _largest(
+        lambda number: simulate(members[number - 1].put_into(config)).capacity, limit, own, step=1, top=len(members)
+    )
+    return name, members[place - 1] if place else None
+
+
+def _largest(capacity_of: Callable[[int], int], limit: int, start: int, step: int, top: int) -> int | None:
+    """The largest multiple of `step` up to `top` whose capacity is within `limit`; capacity must not fall with it."""
+    low, high, guess = 0, top // step + 1, max(start // step, 1)
+    seen: dict[int, int] = {}
+    while high - low > 1:
+        guess = min(max(guess, low + 1), high - 1)
+        seen[guess] = capacity_of(guess * step)
+        low, high = (guess, high) if seen[guess] <= limit else (low, guess)
+        guess = _next(seen, limit, low, high)
+    return low * step or None
+
+
+def _next(seen: dict[int, int], limit: int, low: int, high: int) -> int:
+    """Where a line through the two nearest answers meets the limit; the middle, once that has not helped for long."""
+    if len(seen) > _PATIENCE:
+        return (low + high) // 2
+    if len(seen) == 1:
+        return 2 * low if low else high // 2
+    (x0, y0), (x1, y1) = sorted(sorted(seen.items(), key=lambda point: abs(point[1] - limit))[:2])
+    return x0 + (limit - y0) * (x1 - x0) // (y1 - y0) if y1 > y0 else (low + high) // 2
+
+
+def _known_positions(config: RunConfig) -> int:
+    """No further than the model has positions, where the config says how many."""
+    known = config.model.architecture and config.model.architecture.max_position_embeddings
+    return max((known or _LONGEST) // LENGTH_STEP * LENGTH_STEP, LENGTH_STEP)
