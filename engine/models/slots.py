@@ -28,8 +28,8 @@ from engine.errors import ModelError
 from engine.models.resident import POLICY, WEIGHTS, Resident
 from engine.models.rng import isolated_rng
 
-SFT, REWARD, VALUE = "sft", "reward", "value"
-HEADED = (REWARD, VALUE)
+SFT, REWARD, VALUE, JUDGE = "sft", "reward", "value", "judge"
+HEADED = (REWARD, VALUE, JUDGE)
 HEAD = "head.safetensors"
 
 
@@ -64,7 +64,7 @@ class Slots:
         return (POLICY, *self._added)
 
     def add(self, name: str, seed: int = 0) -> None:
-        """A frozen adapter of the policy's shape that changes nothing yet; reward and value get a head in float32."""
+        """A frozen adapter of the policy's shape that changes nothing yet; those in HEADED get a head in float32."""
         flags = self._flags()
         with isolated_rng(seed):
             self.resident.model.add_adapter(name, copy.deepcopy(self.resident.model.peft_config[POLICY]))
@@ -100,9 +100,9 @@ class Slots:
                 layer._active_adapter, layer._disable_adapters = active, disabled
 
     @contextmanager
-    def trainable(self, name: str) -> Iterator[list[nn.Parameter]]:
-        """The parameters of one slot, which take gradients inside the block; no other parameter of the model does."""
-        flags, parameters = self._flags(), self.parameters(name)
+    def trainable(self, *names: str) -> Iterator[list[nn.Parameter]]:
+        """The parameters of these slots, which take gradients inside the block; no other parameter of the model does."""
+        flags, parameters = self._flags(), [each for name in names for each in self.parameters(name)]
         self._restore({})
         for parameter in parameters:
             parameter.requires_grad_(True)
@@ -195,12 +195,12 @@ class Slots:
         estimates: Tensor = self.heads[VALUE](states.float())[..., 0]
         return estimates
 
-    def scores(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """The reward head's raw score of each row, at its last real token: (rows,), float32."""
-        states = self.hidden(REWARD, ids, mask)
+    def scores(self, ids: Tensor, mask: Tensor, name: str = REWARD) -> Tensor:
+        """A reward head's raw score of each row, at its last real token: (rows,), float32."""
+        states = self.hidden(name, ids, mask)
         last = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(1)
         rows = torch.arange(len(states), device=mask.device)
-        said: Tensor = self.heads[REWARD](states[rows, last].float())[:, 0]
+        said: Tensor = self.heads[name](states[rows, last].float())[:, 0]
         return said
 
     # -- what they use --------------------------------------------------------------------------------------------

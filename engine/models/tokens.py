@@ -12,7 +12,7 @@ from engine.errors import DataError, ModelError
 from engine.records import Content, Message
 from engine.text import one_line
 
-__all__ = ["Content", "Ids", "Message", "TokenSequence", "pad", "prompt_ids", "sequence_ids", "set_pad_token"]
+__all__ = ["Content", "Ids", "Message", "TokenSequence", "fitted", "pad", "prompt_ids", "sequence_ids", "set_pad_token"]
 
 Ids = tuple[int, ...]
 
@@ -28,6 +28,14 @@ class TokenSequence:
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.completion)
+
+
+def fitted(sequence: TokenSequence, limit: int) -> TokenSequence:
+    """Cut to `limit` tokens: a prompt loses its beginning, and then a completion its end."""
+    if len(sequence) <= limit:
+        return sequence
+    completion = sequence.completion[: limit - 1]
+    return TokenSequence(sequence.prompt[-(limit - len(completion)) :], completion)
 
 
 def prompt_ids(tokenizer: Any, prompt: Content) -> Ids:
