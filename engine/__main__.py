@@ -52,7 +52,7 @@ def _engine(paths: RunPaths, ledger: Ledger) -> int:
     sampler = Sampler()
     sampler.start()
     gauge = Gauge(sampler)
-    helm = Helm(ledger, Inbox(paths), gauge)
+    helm = Helm(ledger, Inbox(paths), gauge, beside=gauge.beside)
     signal.signal(signal.SIGTERM, lambda number, frame: _asked_to_stop(helm, number, frame))
     try:
         _run(paths, ledger, helm, gauge)

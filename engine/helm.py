@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from engine.errors import ConfigError
-from engine.records import LIVE_STATES, Memory, Pulse, Scalar, Settings
+from engine.memory.wall import Wall
+from engine.records import LIVE_STATES, Forecast, Memory, Pulse, Scalar, Settings
 from engine.store.control import Inbox
 from engine.store.ledger import Ledger
 from engine.store.rows import Command
@@ -50,8 +51,11 @@ class Helm:
         memory: Callable[[], Memory | None],
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        beside: Callable[[], tuple[Memory, ...]] = lambda: (),
     ) -> None:
-        self._ledger, self._inbox, self._memory = ledger, inbox, memory
+        """`memory` reads the engine's card, `beside` the machine's others."""
+        self._ledger, self._inbox, self._memory, self._beside = ledger, inbox, memory, beside
+        self._wall = Wall()
         self._clock, self._sleep = clock, sleep
         self._pulse = Pulse(t=clock(), state="starting")
         self._on_record = ""  # the state, as this engine last wrote it down
@@ -88,8 +92,13 @@ class Helm:
             unit=unit,
             eta_s=None,
             promise_s=promise_s,
+            forecast=None,
         )
         self.become("running")
+
+    def foresee(self, forecast: Forecast) -> None:
+        """What the stage's longest batch will take, as far as its batches tell; the next beat carries it."""
+        self._pulse = replace(self._pulse, forecast=forecast)
 
     def become(self, state: str, fault: str = "") -> None:
         """Record the run's new state durably, and beat."""
@@ -122,8 +131,10 @@ class Helm:
         self._beat_at = now
         memory = self._memory()
         in_force = self.knobs.in_force() if self.knobs else {}
-        self._pulse = replace(self._pulse, t=now, memory=memory, in_force=in_force)
+        self._pulse = replace(self._pulse, t=now, memory=memory, cards=self._beside(), in_force=in_force)
         self._ledger.beat(self._pulse)
+        for kind, words in self._wall.look(memory, self._pulse.forecast):
+            self._ledger.event(kind, words, "warn", self._pulse.iteration, self.step)
         if memory is not None and now - self._memory_at >= MEMORY_S:
             self._memory_at = now
             self._ledger.record(self._pulse.iteration, self.step, now, memory_metrics(memory))
@@ -283,5 +294,5 @@ class Helm:
 
 def memory_metrics(memory: Memory) -> dict[str, float]:
     """A memory reading as metrics, in bytes; what the card does not say is left out."""
-    names = ("used", "total", "allocated", "reserved", "peak")
+    names = ("used", "total", "allocated", "reserved", "peak", "own", "others")
     return {f"memory/{name}": float(value) for name in names if (value := getattr(memory, name)) is not None}

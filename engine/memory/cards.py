@@ -1,17 +1,21 @@
 """The machine's NVIDIA cards through NVML (nvidia-ml-py): one reading of them all, the engine's card first.
 
-Every call here may block for as long as the driver likes, so only the sampler's thread makes them.
+Every call here may block for as long as the driver likes, so only the sampler's thread makes them. A card that is
+cut into MIG slices counts as its slices: CUDA sees nothing else of it.
 Units are NVML's made plain: bytes, percent, °C, watts. What a card does not say is None, never 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from engine.errors import PilothouseError
+from engine.memory.shares import shares, throttle_words
 from engine.records import Memory
 
 NOT_INSTALLED = "no NVIDIA driver is installed"
@@ -45,29 +49,33 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Card:
+    """A card by its number, or one MIG slice of it."""
+
     index: int
     uuid: str
     name: str
+    slice: int | None = None
 
 
 class Driver:
     """NVML, opened. Raises DriverError where there is no driver to open.
 
-    `visible` is CUDA_VISIBLE_DEVICES, whose first card is the engine's.
+    `visible` is CUDA_VISIBLE_DEVICES, whose first card is the engine's. `doubt` goes with every reading.
     """
 
-    def __init__(self, visible: str | None = None) -> None:
+    def __init__(self, visible: str | None = None, doubt: str = "") -> None:
         import pynvml
 
         self._nvml = pynvml
         try:
             pynvml.nvmlInit()
-            found = [self._open(index) for index in range(pynvml.nvmlDeviceGetCount())]
+            found = [card for index in range(pynvml.nvmlDeviceGetCount()) for card in self._open(index)]
         except pynvml.NVMLError as error:
             raise DriverError(_plain(error)) from None
         if not found:
             raise DriverError("the NVIDIA driver knows of no card")
         self._simulated = hasattr(pynvml.nvmlLib, STANDIN_MARK)
+        self._doubt = doubt
         self._hidden = hides_all(visible)
         self._cards = [found[index] for index in order([card.uuid for card in found], visible)]
 
@@ -88,24 +96,71 @@ class Driver:
         with suppress(self._nvml.NVMLError):  # it has gone already, and there is nothing left to give back
             self._nvml.nvmlShutdown()
 
-    def _open(self, index: int) -> _Card:
-        name = f"NVIDIA card {index}"
+    def _open(self, index: int) -> list[_Card]:
+        """The card with this number, or its MIG slices."""
         try:
             handle = self._nvml.nvmlDeviceGetHandleByIndex(index)
-            uuid = self._ask(lambda: self._nvml.nvmlDeviceGetUUID(handle))
-            name = self._ask(lambda: self._nvml.nvmlDeviceGetName(handle)) or name
-        except self._nvml.NVMLError:
-            uuid = ""  # lost before we came; reading it will say so, and the others go on
-        return _Card(index, uuid or "", name)
+            return list(self._slices(index, handle)) or [self._describe(handle, index)]
+        except self._nvml.NVMLError:  # lost before we came; reading it will say so, and the others go on
+            return [_Card(index, "", f"NVIDIA card {index}")]
+
+    def _slices(self, index: int, card: Any) -> Iterator[_Card]:
+        nvml = self._nvml
+        mode = self._ask(lambda: nvml.nvmlDeviceGetMigMode(card))
+        count = self._ask(lambda: nvml.nvmlDeviceGetMaxMigDeviceCount(card)) if mode and mode[0] else 0
+        for number in range(count or 0):  # numbers that no slice has are refused
+            handle = self._ask(partial(nvml.nvmlDeviceGetMigDeviceHandleByIndex, card, number))
+            if handle is not None:
+                yield self._describe(handle, index, number)
+
+    def _describe(self, handle: Any, index: int, number: int | None = None) -> _Card:
+        uuid = self._ask(lambda: self._nvml.nvmlDeviceGetUUID(handle))
+        name = self._ask(lambda: self._nvml.nvmlDeviceGetName(handle))
+        unnamed = f"NVIDIA card {index}" + ("" if number is None else f", MIG slice {number}")
+        return _Card(index, uuid or "", name or unnamed, number)
 
     def _read(self, card: _Card, t: float) -> Memory:
+        """Sizes and processes are the slice's where there is one; load, heat and power are always the whole card's."""
         nvml = self._nvml
-        handle = nvml.nvmlDeviceGetHandleByIndex(card.index)
+        whole = nvml.nvmlDeviceGetHandleByIndex(card.index)
+        handle = whole if card.slice is None else nvml.nvmlDeviceGetMigDeviceHandleByIndex(whole, card.slice)
         # Version 2 is missing from old drivers and fails under WSL. `used` differs between the two, `free` does not.
         sizes = self._ask(
             lambda: nvml.nvmlDeviceGetMemoryInfo(handle, nvml.nvmlMemory_v2),
             lambda: nvml.nvmlDeviceGetMemoryInfo(handle),
         )
+        own, others = shares(self._processes(handle), os.getpid())
+        return Memory(
+            "gpu",
+            card.name,
+            total=sizes and sizes.total,
+            used=sizes and sizes.total - sizes.free,
+            t=t,
+            simulated=self._simulated,
+            own=own,
+            others=others,
+            doubt=self._doubt,
+            **self._vitals(whole),
+        )
+
+    def _processes(self, handle: Any) -> list[tuple[int, int | None]] | None:
+        """(process, bytes) of everyone on the card; None where the driver does not list them."""
+        nvml = self._nvml
+        computing = self._ask(
+            lambda: nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle),
+            lambda: nvml.nvmlDeviceGetComputeRunningProcesses_v2(handle),
+        )
+        drawing = self._ask(
+            lambda: nvml.nvmlDeviceGetGraphicsRunningProcesses_v3(handle),
+            lambda: nvml.nvmlDeviceGetGraphicsRunningProcesses_v2(handle),
+        )
+        if computing is None:
+            return None
+        return [(process.pid, process.usedGpuMemory) for process in (*computing, *(drawing or ()))]
+
+    def _vitals(self, handle: Any) -> dict[str, Any]:
+        """Load, heat, power, and what slows the card down."""
+        nvml = self._nvml
         busy = self._ask(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
         milliwatts = self._ask(lambda: nvml.nvmlDeviceGetPowerUsage(handle))
         limit = self._ask(lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle))
@@ -113,18 +168,17 @@ class Driver:
             lambda: nvml.nvmlDeviceGetTemperatureV(handle, nvml.NVML_TEMPERATURE_GPU),
             lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU),  # drivers before 2024
         )
-        return Memory(
-            "gpu",
-            card.name,
-            total=sizes and sizes.total,
-            used=sizes and sizes.total - sizes.free,
-            utilisation=busy and float(busy.gpu),
-            temperature=None if celsius is None else float(celsius),
-            power=None if milliwatts is None else milliwatts / 1000,
-            power_limit=None if limit is None else limit / 1000,
-            t=t,
-            simulated=self._simulated,
+        reasons = self._ask(
+            lambda: nvml.nvmlDeviceGetCurrentClocksEventReasons(handle),
+            lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle),  # the same, under its name before 2023
         )
+        return {
+            "utilisation": busy and float(busy.gpu),
+            "temperature": None if celsius is None else float(celsius),
+            "power": None if milliwatts is None else milliwatts / 1000,
+            "power_limit": None if limit is None else limit / 1000,
+            "throttle": throttle_words(reasons),
+        }
 
     def _ask(self, *calls: Callable[[], Any]) -> Any:
         """The first call that this card supports, or None. Raises NVMLError where the card is gone."""

@@ -18,5 +18,9 @@ class Gauge:
         self._device = device
         self._sampler.prefer(card_uuid(device))
 
+    def beside(self) -> tuple[Memory, ...]:
+        """The machine's other cards."""
+        return self._sampler.latest()[1:]
+
     def __call__(self) -> Memory:
         return with_torch(self._sampler.latest()[0], self._device)

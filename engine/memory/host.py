@@ -30,6 +30,13 @@ def host_memory(root: Path = Path("/"), t: float | None = None) -> Memory:
     return Memory("host", "host memory", total, used, t=time.time() if t is None else t)
 
 
+def under_wsl(root: Path = Path("/")) -> bool:
+    """Whether Linux runs inside Windows here, whose driver shows a Linux process less than all of the card."""
+    with suppress(OSError):
+        return "microsoft" in (root / "proc/sys/kernel/osrelease").read_text().lower()
+    return False
+
+
 def _views(root: Path) -> Iterator[tuple[int, int]]:
     """(total, used) of the machine and of each control group above this process that has a limit."""
     table = _numbers(root / "proc/meminfo")

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import Event, Thread
+from typing import Any
 
 from engine.memory.cards import NOT_INSTALLED, Driver, DriverError, Reading
-from engine.memory.host import host_memory
+from engine.memory.host import host_memory, under_wsl
 from engine.records import Memory
 
+WSL = "WSL: what Windows itself holds of the card is not seen"
 RETRY = 30.0
 """Seconds between tries to open a driver that was not there: somebody may load it while a run goes on."""
 
@@ -78,7 +80,7 @@ class Sampler:
         """Ask the driver once, however long it takes. The thread's turn; a test's too."""
         self._asked = self._clock()
         try:
-            self._driver = self._driver or Driver(self._visible)
+            self._driver = self._driver or Driver(self._visible, WSL if under_wsl() else "")
             self._answer = self._driver.read(self._asked, self._first)
         except DriverError as fault:
             self._answer = Reading(self._asked, (), fault.message)
@@ -114,6 +116,9 @@ class Sampler:
         return self._host if reason in ("", NOT_INSTALLED) else replace(self._host, name=f"{self._host.name}: {reason}")
 
 
+_UNSAID: dict[str, Any] = {"own": None, "others": None, "throttle": ()}
+
+
 def _unknown(card: Memory, silence: float) -> Memory:
     name = f"{card.name}: no answer for {silence:.0f} s"
-    return replace(card, name=name, used=None, utilisation=None, temperature=None, power=None)
+    return replace(card, name=name, used=None, utilisation=None, temperature=None, power=None, **_UNSAID)

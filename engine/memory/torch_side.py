@@ -7,6 +7,10 @@ from typing import Any
 
 from engine.records import Memory
 
+SHORT = "the driver sees less of the card in use than torch holds of it"
+_peaks: dict[str, int] = {}
+"""The highest peak by device before torch's counter was last reset: the counter is the process's, and so is this."""
+
 
 def with_torch(memory: Memory, device: str, cuda: Any = None) -> Memory:
     """`memory` with torch's allocated, reserved and peak allocated bytes on `device`; as it is off CUDA.
@@ -21,12 +25,40 @@ def with_torch(memory: Memory, device: str, cuda: Any = None) -> Memory:
     if memory.source == "host":
         free, total = cuda.mem_get_info(device)
         memory = Memory("gpu", cuda.get_device_name(device), total, total - free, t=memory.t)
-    return replace(
-        memory,
-        allocated=stats.get("allocated_bytes.all.current", 0),
-        reserved=stats.get("reserved_bytes.all.current", 0),
-        peak=stats.get("allocated_bytes.all.peak", 0),
+    return _consistent(
+        replace(
+            memory,
+            allocated=stats.get("allocated_bytes.all.current", 0),
+            reserved=stats.get("reserved_bytes.all.current", 0),
+            peak=max(stats.get("allocated_bytes.all.peak", 0), _peaks.get(device, 0)),
+        )
     )
+
+
+def _consistent(memory: Memory) -> Memory:
+    """The driver's words, as far as torch's own numbers bear them out.
+
+    A list of processes that misses ours is of another process namespace (a container), where ours counts among the
+    others; and no card is in use by less than what torch has reserved of it, whatever WSL says.
+    """
+    if memory.reserved and memory.own is None:
+        memory = replace(memory, others=None)
+    if memory.used is not None and memory.used < (memory.reserved or 0):
+        memory = replace(memory, used=memory.reserved, doubt=memory.doubt or SHORT)
+    return memory
+
+
+def restart_peak(device: str, cuda: Any = None) -> int:
+    """Measure a peak of its own from here on, for `peak_since`; returns the bytes allocated now."""
+    cuda = cuda or _torch_cuda()
+    _peaks[device] = max(_peaks.get(device, 0), cuda.max_memory_allocated(device))
+    cuda.reset_peak_memory_stats(device)
+    return int(cuda.memory_allocated(device))
+
+
+def peak_since(device: str, cuda: Any = None) -> int:
+    """The most that torch had allocated since `restart_peak`, in bytes."""
+    return int((cuda or _torch_cuda()).max_memory_allocated(device))
 
 
 def card_uuid(device: str, cuda: Any = None) -> str | None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
 
 from engine.errors import CorruptError
-from engine.records import Assessment, Decision, Event, Iteration, Memory, Metric, Pulse, RunState
+from engine.records import Assessment, Decision, Event, Iteration, Metric, Pulse, RunState
 from engine.store.charge import Interval, intervals_of
 from engine.store.database import arm, open_reader, sql_errors
 from engine.store.iterations import cleaned
@@ -66,9 +66,7 @@ class Reader:
             rows = self._rows("SELECT body FROM pulse")
             if not rows:
                 return None
-            raw = _known(Pulse, _load(rows[0][0]))
-            memory = raw.pop("memory", None)
-            pulse = Pulse(**raw, memory=Memory.parse(memory) if memory else None)
+            pulse = Pulse.parse(_load(rows[0][0]))
             _check_numbers(pulse.t, pulse.step, pulse.max_steps, pulse.eta_s, pulse.promise_s)
             return pulse
 
@@ -221,10 +219,6 @@ def _check_numbers(*values: object) -> None:
     for value in values:
         if value is not None and not isinstance(value, int | float):
             raise TypeError(f"{str(value)[:40]!r} is not a number")
-
-
-def _known(record: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {field.name: raw[field.name] for field in fields(record) if field.name in raw}
 
 
 def _load(text: str) -> Any:

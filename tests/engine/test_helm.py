@@ -9,7 +9,7 @@ import pytest
 
 from engine.config import check_setting
 from engine.helm import HOLD_S, LABELS_TOLD_S, Helm, Stopped, memory_metrics
-from engine.records import Memory, Pulse, Scalar, Settings
+from engine.records import Forecast, Memory, Pulse, Scalar, Settings
 from engine.store.rows import Command
 
 
@@ -147,6 +147,24 @@ def test_memory_is_recorded_about_once_a_second(deck: Deck) -> None:
         deck.now += 0.1
         deck.helm.progress(done, 30)
     assert deck.book.rows == [{"memory/used": 9.0, "memory/total": 12.0}] * 3
+
+
+def test_a_beat_carries_the_other_cards_and_what_is_foreseen_until_the_next_stage(deck: Deck) -> None:
+    other, coming = Memory("gpu", "other", total=12), Forecast(5, 6, 512, 256)
+    deck.helm = Helm(deck.book, deck.post, lambda: None, lambda: deck.now, beside=lambda: (other,))  # type: ignore[arg-type]
+    deck.helm.foresee(coming)
+    deck.helm.beat(force=True)
+    assert (deck.book.pulses[-1].cards, deck.book.pulses[-1].forecast) == ((other,), coming)
+    deck.helm.enter(1, "evaluate")
+    assert deck.book.pulses[-1].forecast is None
+
+
+def test_the_wall_is_told_once_while_it_is_near(deck: Deck) -> None:
+    deck.memory = Memory("gpu", "card", total=100, used=97, peak=80, reserved=80)
+    for _ in range(5):
+        deck.helm.beat(force=True)
+    assert [text for text in deck.book.events if "memory runs out" in text] == deck.book.events
+    assert len(deck.book.events) == 1
 
 
 def test_pause_holds_until_resume_and_is_not_charged(deck: Deck) -> None:

@@ -7,6 +7,9 @@
  *   count=2               cards
  *   hang=1                every call about a card blocks until the line is gone, as a wedged driver does
  *   gpu0.name= gpu0.uuid= gpu0.total= gpu0.used= gpu0.reserved= gpu0.util= gpu0.temp= gpu0.power= gpu0.limit=
+ *   gpu0.throttle=0x44    bits of the clock event reasons (0x4 power cap, 0x20 and 0x40 heat, 0x80 power brake)
+ *   gpu0.procs=4711:800,4712:NA   pid:MiB of who computes on it, NA where the driver does not say; gpu0.drawing= alike
+ *   gpu0.mig=2            MIG is on with that many slices: gpu0.mig0.name= gpu0.mig0.total= and so on
  *   gpu0.err.MemoryInfo_v2=3    what that call returns (3 not supported, 15 GPU is lost)
  *
  * Entry points that are not here look to nvidia-ml-py like a driver too old to have them.
@@ -16,9 +19,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OK = 0, UNINITIALIZED = 1, INVALID = 2, TOO_SMALL = 7, MAX_CARDS = 16 };
+enum { OK = 0, UNINITIALIZED = 1, INVALID = 2, UNSUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7 };
+enum { MAX_CARDS = 16, MAX_SLICES = 8 };
 
-typedef struct card { int index; } Card;
+/* `slice` is -1 for a whole card. */
+typedef struct card { int index, slice; } Card;
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } Process;
 typedef struct { unsigned long long total, free, used; } Memory;
 typedef struct { unsigned version; unsigned long long total, reserved, free, used; } MemoryV2;
 typedef struct { unsigned gpu, memory; } Utilization;
@@ -28,6 +34,7 @@ typedef struct { unsigned version, sensor; int celsius; } Temperature;
 const int pilothouse_standin = 1;
 
 static Card cards[MAX_CARDS];
+static Card slices[MAX_CARDS][MAX_SLICES];
 static int opened;
 
 /* The value of `key` in the state file, or `fallback`. */
@@ -53,9 +60,14 @@ static long long number(const char *key, long long fallback) {
     return found ? strtoll(found, NULL, 0) : fallback;
 }
 
+static void name_key(const Card *card, const char *field, char *key, size_t size) {
+    if (card->slice < 0) snprintf(key, size, "gpu%d.%s", card->index, field);
+    else snprintf(key, size, "gpu%d.mig%d.%s", card->index, card->slice, field);
+}
+
 static long long of_card(const Card *card, const char *field, long long fallback) {
     char key[96];
-    snprintf(key, sizeof key, "gpu%d.%s", card->index, field);
+    name_key(card, field, key, sizeof key);
     return number(key, fallback);
 }
 
@@ -70,7 +82,7 @@ static int enter(const Card *card, const char *call) {
 
 static int give_text(const Card *card, const char *field, const char *fallback, char *out, unsigned size) {
     char key[96], line[256];
-    snprintf(key, sizeof key, "gpu%d.%s", card->index, field);
+    name_key(card, field, key, sizeof key);
     const char *found = text(key, fallback, line, sizeof line);
     if (strlen(found) + 1 > size) return TOO_SMALL;
     strcpy(out, found);
@@ -97,8 +109,32 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, Card **out) {
     if (index >= MAX_CARDS || index >= (unsigned)number("count", 1)) return INVALID;
     Card *card = &cards[index];
     card->index = (int)index;
+    card->slice = -1;
     ENTER("HandleByIndex");
     *out = card;
+    return OK;
+}
+
+int nvmlDeviceGetMigMode(Card *card, unsigned *current, unsigned *pending) {
+    ENTER("MigMode");
+    long long count = of_card(card, "mig", -1);
+    *current = *pending = count > 0;
+    return count < 0 ? UNSUPPORTED : OK;
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(Card *card, unsigned *count) {
+    ENTER("MaxMigDeviceCount");
+    *count = MAX_SLICES;
+    return OK;
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(Card *card, unsigned index, Card **out) {
+    ENTER("MigDeviceHandleByIndex");
+    if (index >= MAX_SLICES || index >= (unsigned)of_card(card, "mig", 0)) return NOT_FOUND;
+    Card *slice = &slices[card->index][index];
+    slice->index = card->index;
+    slice->slice = (int)index;
+    *out = slice;
     return OK;
 }
 
@@ -110,7 +146,8 @@ int nvmlDeviceGetName(Card *card, char *out, unsigned size) {
 int nvmlDeviceGetUUID(Card *card, char *out, unsigned size) {
     char fallback[64];
     ENTER("UUID");
-    snprintf(fallback, sizeof fallback, "GPU-00000000-0000-0000-0000-%012d", card->index);
+    const char *kind = card->slice < 0 ? "GPU" : "MIG";
+    snprintf(fallback, sizeof fallback, "%s-00000000-0000-0000-%04d-%012d", kind, card->slice + 1, card->index);
     return give_text(card, "uuid", fallback, out, size);
 }
 
@@ -162,4 +199,49 @@ int nvmlDeviceGetEnforcedPowerLimit(Card *card, unsigned *milliwatts) {
     ENTER("EnforcedPowerLimit");
     *milliwatts = (unsigned)of_card(card, "limit", 450000);
     return OK;
+}
+
+/* The newer name and the older one of the same call: a test fails the first to reach the second. */
+int nvmlDeviceGetCurrentClocksEventReasons(Card *card, unsigned long long *reasons) {
+    ENTER("CurrentClocksEventReasons");
+    *reasons = (unsigned long long)of_card(card, "throttle", 0);
+    return OK;
+}
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(Card *card, unsigned long long *reasons) {
+    ENTER("CurrentClocksThrottleReasons");
+    *reasons = (unsigned long long)of_card(card, "throttle", 0);
+    return OK;
+}
+
+/* As NVML does it: too small says how many there are, and the second call has room for them. */
+static int give_processes(const Card *card, const char *field, unsigned *count, Process *out) {
+    char key[96], line[256], *next = NULL;
+    unsigned room = *count, have = 0;
+    name_key(card, field, key, sizeof key);
+    char *list = strdup(text(key, "", line, sizeof line));
+    for (char *word = strtok_r(list, ",", &next); word; word = strtok_r(NULL, ",", &next), have++) {
+        char *size = strchr(word, ':');
+        if (!size || !out || have >= room) continue;
+        unsigned long long mib = strtoull(size + 1, NULL, 10);
+        out[have] = (Process){(unsigned)strtoul(word, NULL, 10), strcmp(size, ":NA") ? mib << 20 : ~0ULL, ~0U, ~0U};
+    }
+    free(list);
+    *count = have;
+    return have && (!out || room < have) ? TOO_SMALL : OK;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(Card *card, unsigned *count, Process *out) {
+    ENTER("ComputeRunningProcesses_v3");
+    return give_processes(card, "procs", count, out);
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v2(Card *card, unsigned *count, Process *out) {
+    ENTER("ComputeRunningProcesses_v2");
+    return give_processes(card, "procs", count, out);
+}
+
+int nvmlDeviceGetGraphicsRunningProcesses_v3(Card *card, unsigned *count, Process *out) {
+    ENTER("GraphicsRunningProcesses_v3");
+    return give_processes(card, "drawing", count, out);
 }

@@ -64,6 +64,11 @@ class Machine:
         self.tell("ask")
         return self.tell("wait")
 
+    @property
+    def pid(self) -> int:
+        """The process that reads, as a card's list of processes would name it."""
+        return self._process.pid
+
     def tell(self, verb: str, *arguments: object) -> Answer:
         assert self._process.stdin is not None
         assert self._process.stdout is not None

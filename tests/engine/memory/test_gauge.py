@@ -11,6 +11,7 @@ from engine.memory.nvml import Sampler
 from engine.records import Memory
 
 CARD = Memory("gpu", "RTX 4070", total=12_000, used=9_000)
+OTHER = Memory("gpu", "RTX 3060", total=12_000, used=100)
 
 
 class Readings:
@@ -23,7 +24,7 @@ class Readings:
         self.preferred = uuid
 
     def latest(self) -> tuple[Memory, ...]:
-        return (CARD,)
+        return (CARD, OTHER)
 
 
 def test_on_the_cpu_torch_is_not_asked() -> None:
@@ -31,6 +32,7 @@ def test_on_the_cpu_torch_is_not_asked() -> None:
     gauge = Gauge(cast(Sampler, readings))
     gauge.train_on("cpu")
     assert gauge() is CARD
+    assert gauge.beside() == (OTHER,)
     assert readings.preferred is None
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.memory.host import host_memory
+from engine.memory.host import host_memory, under_wsl
 
 GIB = 2**30
 MEMINFO = "MemTotal:       16777216 kB\nMemFree:         1048576 kB\nMemAvailable:   12582912 kB\nHugePages_Total:  0\n"
@@ -78,3 +78,9 @@ def test_this_machine() -> None:
     assert memory.total is not None
     assert memory.used is not None
     assert 0 < memory.used < memory.total
+
+
+def test_wsl_is_known_by_its_kernel(root: Path) -> None:
+    assert not under_wsl(root)
+    write(root, "proc/sys/kernel/osrelease", "5.15.153.1-microsoft-standard-WSL2\n")
+    assert under_wsl(root)

@@ -87,6 +87,48 @@ def test_temperature_falls_back_to_the_old_call(start: Start) -> None:
     assert start(both).read().card.temperature is None
 
 
+def test_who_else_is_on_the_card(start: Start) -> None:
+    machine = start()
+    assert (machine.read().card.own, machine.read().card.others) == (None, 0)
+    machine.becomes(f"gpu0.procs={machine.pid}:700,41:900,42:100\ngpu0.drawing=41:900,43:50\n")
+    card = machine.read().card
+    assert (card.own, card.others) == (700 * MIB, 1050 * MIB)
+
+
+@pytest.mark.parametrize("lines", ["gpu0.procs=41:NA,42:100\n", "gpu0.err.ComputeRunningProcesses_v3=3\n" * 2])
+def test_what_others_hold_is_none_where_the_driver_does_not_say(start: Start, lines: str) -> None:
+    missing = "gpu0.err.ComputeRunningProcesses_v2=3\n" if "err" in lines else ""
+    card = start(lines + missing).read().card
+    assert card.others is None
+    assert card.used is not None
+
+
+def test_an_older_list_of_processes_will_do(start: Start) -> None:
+    card = start("gpu0.procs=41:900\ngpu0.err.ComputeRunningProcesses_v3=13\n").read().card
+    assert card.others == 900 * MIB
+
+
+@pytest.mark.parametrize("missing", ["", "gpu0.err.CurrentClocksEventReasons=13\n"])
+def test_what_slows_a_card_is_named(start: Start, missing: str) -> None:
+    card = start(f"gpu0.throttle=0x4c\n{missing}").read().card
+    assert card.throttle == ("heat, clocks halved", "power cap")
+    assert start(f"gpu0.throttle=0x101\n{missing}").read().card.throttle == ()
+
+
+def test_a_card_in_mig_slices_is_its_slices(start: Start) -> None:
+    lines = "count=2\ngpu0.name=Big\ngpu0.mig=2\ngpu0.temp=61\ngpu0.mig0.name=Big 1g.5gb\ngpu0.mig0.total=4864\n"
+    lines += "gpu0.mig0.used=1000\ngpu0.mig0.reserved=0\ngpu0.mig1.name=Big 2g.10gb\ngpu1.name=Small\n"
+    machine = start(lines, "MIG-00000000-0000-0000-0002")
+    cards = machine.read().cards
+    assert [card.name for card in cards] == ["Big 2g.10gb", "Big 1g.5gb", "Small"]
+    assert (cards[1].total, cards[1].used, cards[1].temperature) == (4864 * MIB, 1000 * MIB, 61.0)
+
+
+def test_slices_that_may_not_be_listed_leave_the_whole_card(start: Start) -> None:
+    answer = start("gpu0.mig=2\ngpu0.err.MaxMigDeviceCount=4\n").read()
+    assert [card.name for card in answer.cards] == ["NVIDIA Stand-in"]
+
+
 def test_memory_that_nobody_says_is_none(start: Start) -> None:
     card = start("gpu0.err.MemoryInfo_v2=3\ngpu0.err.MemoryInfo=3\ngpu0.temp=50\n").read().card
     assert (card.source, card.total, card.used, card.headroom, card.temperature) == ("gpu", None, None, None, 50.0)

@@ -1,8 +1,12 @@
 """torch's own numbers beside the driver's, with a hand-written torch.cuda."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
-from engine.memory.torch_side import card_uuid, with_torch
+import pytest
+
+from engine.memory import torch_side
+from engine.memory.torch_side import SHORT, card_uuid, peak_since, restart_peak, with_torch
 from engine.records import Memory
 
 CARD = Memory("gpu", "RTX 4070", total=12_000, used=9_000, temperature=70.0, t=4.0)
@@ -64,3 +68,42 @@ def test_before_torch_touched_the_card_it_holds_nothing() -> None:
 def test_the_uuid_of_torchs_card() -> None:
     assert card_uuid("cuda:1", Cuda()) == "7d-cuda:1"
     assert card_uuid("cpu") is None
+
+
+def test_a_list_of_processes_without_ours_says_nothing_of_the_others() -> None:
+    container = replace(CARD, own=None, others=8_000)
+    assert with_torch(container, "cuda:1", Cuda()).others is None
+    assert with_torch(container, "cuda:1", Cuda({})).others == 8_000
+    assert with_torch(replace(CARD, own=6_500, others=1_000), "cuda:1", Cuda()).others == 1_000
+
+
+def test_a_card_is_in_use_by_at_least_what_torch_reserved() -> None:
+    lying = with_torch(replace(CARD, used=400), "cuda:1", Cuda())
+    assert (lying.used, lying.doubt) == (6_000, SHORT)
+    assert with_torch(CARD, "cuda:1", Cuda()).doubt == ""
+
+
+class Counter(Cuda):
+    """The same card with a peak counter that can be reset."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.peak = 5_000, 9_000
+
+    def memory_allocated(self, device: str) -> int:
+        return self.now
+
+    def max_memory_allocated(self, device: str) -> int:
+        return self.peak
+
+    def reset_peak_memory_stats(self, device: str) -> None:
+        self.peak = self.now
+
+
+def test_a_peak_measured_anew_takes_nothing_from_the_runs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_side, "_peaks", {})
+    cuda = Counter()
+    assert restart_peak("cuda:1", cuda) == 5_000
+    cuda.peak = 7_000
+    assert peak_since("cuda:1", cuda) == 7_000
+    assert with_torch(CARD, "cuda:1", cuda).peak == 9_000
