@@ -134,18 +134,21 @@ def _quantization(config: ModelConfig, dtype: torch.dtype) -> Any:
     )
 
 
-def _adapt(base: Any, config: ModelConfig, seed: int) -> Any:
+def lora_config(config: ModelConfig) -> LoraConfig:
     names = [name.strip() for name in config.lora_targets.split(",") if name.strip()]
-    lora = LoraConfig(
+    return LoraConfig(
         r=config.lora_r,
         lora_alpha=config.lora_alpha,
         lora_dropout=config.lora_dropout,
         target_modules="all-linear" if names == ["all-linear"] else names,
         task_type="CAUSAL_LM",
     )
+
+
+def _adapt(base: Any, config: ModelConfig, seed: int) -> Any:
     try:
         with isolated_rng(seed):
-            return get_peft_model(base, lora)
+            return get_peft_model(base, lora_config(config))
     except ValueError as error:
         linear = sorted({n.rpartition(".")[2] for n, m in base.named_modules() if isinstance(m, torch.nn.Linear)})
         raise ModelError(
