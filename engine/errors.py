@@ -13,6 +13,7 @@
     ├── DecisionError           a decision or command that this run cannot take now
     ├── JudgeError              a judge that cannot be asked, or whose answers cannot be read
     ├── PlanError               a run whose memory cannot be planned
+    ├── NoRoomError             the device's memory is too small even for the least piece of the work
     └── TrainingError           training itself failed: a loss that is not finite, …           exit 1
 
 A message names the fault and where it is; `remedy` says what would do. `exit_code` is what the command returns.
@@ -100,6 +101,10 @@ class JudgeError(PilothouseError):
 
 
 class PlanError(PilothouseError):
+    pass
+
+
+class NoRoomError(PilothouseError):
     pass
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import signature
+from typing import TypeVar
 
 import torch
 
@@ -12,6 +14,8 @@ from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence, pad
 
 LOGITS = 2**27  # most logits held at once by one forward: 512 MiB in float32
+
+R = TypeVar("R")
 
 Advance = Callable[[int], None]
 """Called with how many sequences were just done; may raise to abort."""
@@ -39,8 +43,24 @@ class Batch:
         return list(torch.split(values, self.scored.sum(1).tolist()))
 
 
-def batches(resident: Resident, sequences: Sequence[TokenSequence], size: int) -> Iterator[Batch]:
-    """Batches of at most `size` sequences of like length, shortest first."""
+def over(
+    resident: Resident, sequences: Sequence[TokenSequence], size: int, work: Callable[[Batch], R]
+) -> Iterator[tuple[Batch, R]]:
+    """`work` on batches of at most `size` sequences of like length, shortest first; on fewer where they do not fit."""
+
+    def run(part: Sequence[int]) -> tuple[Batch, R]:
+        batch = _batch(resident, sequences, part)
+        return batch, work(batch)
+
+    def tokens(part: Sequence[int]) -> int:
+        return len(part) * max(len(sequences[i]) for i in part)
+
+    for where in _where(resident, sequences, size):
+        for _, done in resident.room.in_parts("evaluation", where, run, tokens):
+            yield done
+
+
+def _where(resident: Resident, sequences: Sequence[TokenSequence], size: int) -> Iterator[list[int]]:
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     vocabulary = resident.model.get_input_embeddings().num_embeddings
     while order:
@@ -48,7 +68,7 @@ def batches(resident: Resident, sequences: Sequence[TokenSequence], size: int) -
         take = min(size, len(order))
         while take > 1 and take * len(sequences[order[take - 1]]) * vocabulary > LOGITS:
             take -= 1
-        yield _batch(resident, sequences, order[:take])
+        yield order[:take]
         order = order[take:]
 
 
@@ -70,12 +90,16 @@ def completion_logprobs(
     """The log-probability of each completion given its prompt, in nats, summed over its tokens."""
     sums = [0.0] * len(sequences)
     with resident.measuring():
-        for batch in batches(resident, sequences, size):
-            chosen = scored_logprobs(resident, batch).gather(-1, batch.targets[:, None])[:, 0]
+        for batch, chosen in over(resident, sequences, size, partial(_chosen, resident)):
             for i, piece in zip(batch.where, batch.split(chosen), strict=True):
                 sums[i] = float(piece.double().sum())
             advance(len(batch.where))
     return sums
+
+
+def _chosen(resident: Resident, batch: Batch) -> torch.Tensor:
+    """The log-probability of each token of the completions: (scored,)."""
+    return scored_logprobs(resident, batch).gather(-1, batch.targets[:, None])[:, 0]
 
 
 def _batch(resident: Resident, sequences: Sequence[TokenSequence], where: Sequence[int]) -> Batch:

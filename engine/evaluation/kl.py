@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
-from engine.evaluation.forward import Advance, Batch, batches, scored_logprobs
+from engine.evaluation.forward import Advance, Batch, over, scored_logprobs
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence
 
@@ -53,10 +54,8 @@ def exact_kl(
     """
     tokens, kl, entropy = [0] * len(sequences), [0.0] * len(sequences), [0.0] * len(sequences)
     with resident.measuring():
-        for batch in batches(resident, sequences, batch_size):
-            mine = scored_logprobs(resident, batch)
-            theirs = mine if other is None else _under(other, resident, batch)
-            pieces = zip(batch.where, batch.split(_kl(mine, theirs)), batch.split(_entropy(mine)), strict=True)
+        for batch, (kl_at, entropy_at) in over(resident, sequences, batch_size, partial(_compare, resident, other)):
+            pieces = zip(batch.where, batch.split(kl_at), batch.split(entropy_at), strict=True)
             for i, kls, entropies in pieces:
                 tokens[i] = len(kls)
                 # Rounding can leave a KL of -1e-8 where the two are equal.
@@ -64,6 +63,13 @@ def exact_kl(
                 entropy[i] = float(entropies.double().sum())
             advance(len(batch.where))
     return Divergence(tuple(tokens), tuple(kl), tuple(entropy))
+
+
+def _compare(resident: Resident, other: Switch | None, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """KL and entropy at each scored position: (scored,) twice. What is as wide as the vocabulary is gone after it."""
+    mine = scored_logprobs(resident, batch)
+    theirs = mine if other is None else _under(other, resident, batch)
+    return _kl(mine, theirs), _entropy(mine)
 
 
 def _under(other: Switch, resident: Resident, batch: Batch) -> torch.Tensor:

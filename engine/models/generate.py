@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from transformers import GenerationConfig
@@ -43,16 +43,15 @@ def generate(
     """One completion a prompt, in the order of `prompts`; repeat a prompt for more. Equal prompts are done together.
 
     `temperature` 0 is greedy. The model's own sampling defaults (top-k, repetition penalty, …) are overridden: what is
-    sampled is the policy itself. The same arguments give the same completions, whatever else drew random numbers.
+    sampled is the policy itself. The same arguments give the same completions, whatever else drew random numbers, and
+    as long as the same batches fit in memory: a batch that had to be halved draws other samples of the same policy.
     """
     encoded = [fit(resident, prompt_ids(resident.tokenizer, prompt), max_new_tokens) for prompt in prompts]
     order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
     completions: dict[int, Completion] = {}
     settings = _settings(resident, max_new_tokens, temperature)
     with resident.measuring(), isolated_rng(seed):
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            rows = _sample(resident, [encoded[i] for i in batch], settings)
+        for batch, rows in _batches(resident, encoded, order, batch_size, settings):
             done = {i: _completion(resident, row) for i, row in zip(batch, rows, strict=True)}
             completions.update(done)
             if arrived:
@@ -60,6 +59,22 @@ def generate(
             if progress:
                 progress(len(completions), len(prompts))
     return [completions[i] for i in range(len(prompts))]
+
+
+def _batches(
+    resident: Resident, encoded: Sequence[Ids], order: Sequence[int], size: int, settings: GenerationConfig
+) -> Iterator[tuple[Sequence[int], list[list[int]]]]:
+    """(places among the prompts, what was sampled for them), `size` at a time, or as many as fit in memory."""
+
+    def run(batch: Sequence[int]) -> list[list[int]]:
+        return _sample(resident, [encoded[i] for i in batch], settings)
+
+    def tokens(batch: Sequence[int]) -> int:
+        return len(batch) * (max(len(encoded[i]) for i in batch) + grown)
+
+    grown = int(settings.max_new_tokens)
+    for start in range(0, len(order), size):
+        yield from resident.room.in_parts("generation", order[start : start + size], run, tokens)
 
 
 def _settings(resident: Resident, max_new_tokens: int, temperature: float) -> GenerationConfig:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 
 from engine.errors import ModelError
 from engine.models.rng import isolated_rng
+from engine.models.room import Room
 
 POLICY = "default"
 WEIGHTS = "adapter_model.safetensors"
@@ -30,12 +31,16 @@ Weights = dict[str, torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A loaded model. `model` is a PeftModel whose only adapter, "default", is the policy."""
+    """A loaded model. `model` is a PeftModel whose only adapter, "default", is the policy. `room` is what is known of
+    the memory beside it; `notes` is what there is to say about how it was loaded.
+    """
 
     model: Any
     tokenizer: Any
     device: torch.device
     name: str
+    room: Room = field(default_factory=Room)
+    notes: tuple[str, ...] = ()
 
     @property
     def chat(self) -> bool:

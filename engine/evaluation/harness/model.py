@@ -36,7 +36,7 @@ class ResidentLM(HFLM):  # type: ignore[misc]
         advance: Callable[[int, int], None],
     ) -> None:
         super().__init__(pretrained=resident.model, tokenizer=resident.tokenizer, batch_size=_WHOLE)
-        self._transcript, self._seed, self._advance = transcript, seed, advance
+        self._transcript, self._seed, self._advance, self._room = transcript, seed, advance, resident.room
         self._budget = Budget(batch_tokens, resident.model.get_input_embeddings().num_embeddings)
         self._trims = "logits_to_keep" in signature(type(resident.model.get_base_model()).forward).parameters
         self._kept = 0  # how many last positions of the batch have logits that matter
@@ -54,7 +54,7 @@ class ResidentLM(HFLM):  # type: ignore[misc]
             groups.setdefault((*context, *continuation[:-1]), []).append(i)
         rows = [self._row(where, len(ids), max(len(requests[i][2]) for i in where)) for ids, where in groups.items()]
 
-        def run(batch: list[Row], where: list[int]) -> list[Any]:
+        def run(batch: Sequence[Row], where: list[int]) -> list[Any]:
             self._kept = batch[0].length - min(row.start for row in batch)
             return list(super(ResidentLM, self)._loglikelihood_tokens([requests[i] for i in where], disable_tqdm=True))
 
@@ -71,7 +71,7 @@ class ResidentLM(HFLM):  # type: ignore[misc]
             alike.setdefault(json.dumps(request.args[1], sort_keys=True), []).append(i)
         keys = _keys(json.dumps(["generate", *request.args], sort_keys=True).encode() for request in requests)
 
-        def run(_: list[Row], where: list[int]) -> list[Any]:
+        def run(_: Sequence[Row], where: list[int]) -> list[Any]:
             return list(super(ResidentLM, self).generate_until([requests[i] for i in where], disable_tqdm=True))
 
         found: list[str] = [""] * len(requests)
@@ -91,17 +91,19 @@ class ResidentLM(HFLM):  # type: ignore[misc]
         self,
         keys: Sequence[str],
         rows: Sequence[Row],
-        run: Callable[[list[Row], list[int]], list[Any]],
+        run: Callable[[Sequence[Row], list[int]], list[Any]],
         wanted: Sequence[int] | None = None,
     ) -> list[Any]:
         """The answers to the requests `wanted`, run batch by batch unless the transcript has them."""
         done = 0
         for number, batch in enumerate(batched(rows, self._budget)):
-            where = sorted(i for row in batch for i in row.where)
+            where = _asked(batch)
             if not all(keys[i] in self._transcript for i in where):
                 torch.manual_seed(self._seed + number)  # a batch that samples gives the same on resume
-                answers = run(batch, where)
-                self._transcript.add({keys[i]: answer for i, answer in zip(where, answers, strict=True)})
+                for part, answers in self._room.in_parts(
+                    "capability", batch, lambda part: run(part, _asked(part)), _size
+                ):
+                    self._transcript.add({keys[i]: answer for i, answer in zip(_asked(part), answers, strict=True)})
             done += len(where)
             self._advance(done, len(keys))
         return [self._transcript[keys[i]] for i in (wanted if wanted is not None else range(len(keys)))]
@@ -112,6 +114,16 @@ class ResidentLM(HFLM):  # type: ignore[misc]
             trimmed = {"logits_to_keep": self._kept} if self._trims else {}
             logits: torch.Tensor = self.model(inps, use_cache=False, **trimmed).logits
         return logits
+
+
+def _asked(rows: Sequence[Row]) -> list[int]:
+    """The requests that a batch answers."""
+    return sorted(i for row in rows for i in row.where)
+
+
+def _size(rows: Sequence[Row]) -> int:
+    """Tokens with padding."""
+    return len(rows) * max(row.length for row in rows)
 
 
 def _keys(requests: Iterable[bytes]) -> list[str]:

@@ -12,6 +12,7 @@ from engine.evaluation.kl import exact_kl
 from engine.evaluation.probe import KlProbe
 from engine.models.resident import Resident
 from engine.models.tokens import TokenSequence
+from tests.fixtures.tight import tight
 from tests.fixtures.untrained import stir, untrained_resident
 
 SEQUENCES = [
@@ -118,3 +119,16 @@ class TestProbe:
         assert probe.measure() == probe.measure()
         resident.reset_policy(0)
         assert probe.measure() == 0
+
+
+def test_what_does_not_fit_at_once_is_measured_in_halves(resident: Resident) -> None:
+    told: list[str] = []
+    resident.room.tell = told.append
+    summed, apart = completion_logprobs(resident, SEQUENCES, 3), exact_kl(resident, SEQUENCES, resident.baseline, 3)
+    with tight(resident.model, lambda rows, _: rows < 2) as card:
+        assert completion_logprobs(resident, SEQUENCES, 3) == pytest.approx(summed, rel=1e-5)
+        again = exact_kl(resident, SEQUENCES, resident.baseline, 3)
+    assert again.kl == pytest.approx(apart.kl, rel=1e-4, abs=1e-6)
+    assert again.entropy == pytest.approx(apart.entropy, rel=1e-5)
+    assert card.failures == len(told) == 2
+    assert told[0].startswith("evaluation: 3 sequences (21 tokens) at once did not fit in memory; 2 at a time")
