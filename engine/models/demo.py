@@ -33,22 +33,25 @@ def word_tokenizer(words: Sequence[str]) -> Any:
     )
 
 
+def tiny_config(vocabulary: int, hidden: int = 96, layers: int = 2) -> Any:
+    """A range of .08 for the initial weights, not the usual .02, lets it learn in 300 steps."""
+    return LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        intermediate_size=3 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=WINDOW,
+        initializer_range=0.08,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+
+
 def tiny_llama(vocabulary: int, seed: int, hidden: int = 96, layers: int = 2) -> Any:
-    """An untrained Llama. A range of .08 for the initial weights, not the usual .02, lets it learn in 300 steps."""
+    """An untrained Llama."""
     with isolated_rng(seed):
-        return LlamaForCausalLM(
-            LlamaConfig(
-                vocab_size=vocabulary,
-                hidden_size=hidden,
-                intermediate_size=3 * hidden,
-                num_hidden_layers=layers,
-                num_attention_heads=4,
-                num_key_value_heads=4,
-                max_position_embeddings=WINDOW,
-                initializer_range=0.08,
-                tie_word_embeddings=True,
-                pad_token_id=0,
-                bos_token_id=1,
-                eos_token_id=2,
-            )
-        )
+        return LlamaForCausalLM(tiny_config(vocabulary, hidden, layers))
