@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.config.schema import RunConfig
 from engine.data.demo import demo_task
 from engine.data.exercises import load_exercises
-from engine.data.judging import make_judges
+from engine.data.judging import Aboard, make_judges
 from engine.data.probes import load_probe
 from engine.data.recorded import has_winner, spoken
 from engine.data.sources import load_pairs
@@ -24,21 +24,26 @@ from engine.models.vllm import require_vllm
 DEMO = "demo"
 
 
-def build_task(config: RunConfig, resident: Resident) -> Task:
-    """Everything that the config trains and measures on. Raises DataError.
+def build_task(config: RunConfig, resident: Resident, aboard: Aboard | None = None) -> Task:
+    """Everything that the config trains and measures on. Raises DataError. `aboard` is what judges may be made of.
 
     The split depends on `evaluation.seed` only, which no gate can change, so what is held out stays held out.
     """
     if config.data.generator == "vllm":  # told now, not after the baseline was evaluated
         require_vllm(config.model.gguf_file)
-    task = _task(config, resident)
+    if config.judges.training == "implicit" and config.data.source == "on_policy":
+        raise DataError(
+            "judges.training = implicit: the baseline has no implicit reward, so iteration 1 would have no pairs",
+            remedy="set data.source: both, for recorded pairs to begin with, or name another judge",
+        )
+    task = _task(config, resident, aboard or Aboard(str(resident.device)))
     return replace(task, exercises=task.exercises or load_exercises(config.data, resident, task.measured_prompts))
 
 
-def _task(config: RunConfig, resident: Resident) -> Task:
+def _task(config: RunConfig, resident: Resident, aboard: Aboard) -> Task:
     probes = tuple(load_probe(Path(path), resident.chat) for path in config.evaluation.probes)
     if config.model.name == DEMO and not (config.data.path or config.data.dataset):
-        judge, held_out_judge = make_judges(config.judges, (), str(resident.device))
+        judge, held_out_judge = make_judges(config.judges, (), aboard)
         return replace(demo_task(config, probes), judge=judge, held_out_judge=held_out_judge)
     if not (config.data.path or config.data.dataset):
         raise DataError(
@@ -49,7 +54,7 @@ def _task(config: RunConfig, resident: Resident) -> Task:
     pairs = spoken(pairs, resident)
     train, held_out = split_by_prompt(pairs, config.data.held_out, config.evaluation.seed)
     held_out = [pair for pair in held_out if has_winner(pair)] or held_out
-    judge, held_out_judge = make_judges(config.judges, pairs, str(resident.device))
+    judge, held_out_judge = make_judges(config.judges, pairs, aboard)
     limit = config.evaluation.prompts * config.evaluation.completions
     return Task(
         name=report.source,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from engine.config.schema import JudgesConfig
 from engine.data.task import Pair, shown
@@ -10,13 +11,35 @@ from engine.data.world.manners import DemoJudge
 from engine.errors import DataError
 from engine.judges.base import Judge
 from engine.judges.endpoint import EndpointJudge
+from engine.judges.implicit import ImplicitJudge, LogRatios
+from engine.judges.operator import OperatorJudge, Opinion
 from engine.judges.overlap import OverlapJudge
 from engine.judges.reward import RewardJudge
 from engine.judges.sentiment import SentimentJudge
+from engine.records import Content
+
+Prompts = Mapping[str, Content]
+"""What a judge reads as a prompt, and the prompt as the model is given it."""
 
 
-def make_judges(config: JudgesConfig, pairs: Sequence[Pair], device: str = "cpu") -> tuple[Judge, Judge | None]:
-    """(training, held out). `pairs` are the recorded ones; the demo has none. `device` is for judges that are models.
+def _nothing() -> Iterable[Opinion]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Aboard:
+    """What a run has that a judge can be made of, beside its config: filled in by whoever has the model and the run."""
+
+    device: str = "cpu"
+    log_ratios: Callable[[Prompts], LogRatios] | None = None
+    beta: float = 1.0
+    opinions: Callable[[], Iterable[Opinion]] = _nothing
+
+
+def make_judges(
+    config: JudgesConfig, pairs: Sequence[Pair], aboard: Aboard | None = None
+) -> tuple[Judge, Judge | None]:
+    """(training, held out). `pairs` are the recorded ones; the demo has none.
 
     Raises DataError for a judge that has nothing to judge by, or that would hold itself out.
     """
@@ -26,11 +49,12 @@ def make_judges(config: JudgesConfig, pairs: Sequence[Pair], device: str = "cpu"
             f"judges.held_out = {training} is the training judge too, so nothing is held out",
             remedy="name another judge, or leave judges.held_out out",
         )
-    held_out = _judge("held_out", config.held_out, config, pairs, device) if config.held_out else None
-    return _judge("training", training, config, pairs, device), held_out
+    aboard = aboard or Aboard()
+    held_out = _judge("held_out", config.held_out, config, pairs, aboard) if config.held_out else None
+    return _judge("training", training, config, pairs, aboard), held_out
 
 
-def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair], device: str) -> Judge:
+def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair], aboard: Aboard) -> Judge:
     """`demo` is for files of the demo's own questions: it refuses any other prompt when it meets one."""
     if name == "overlap" and not pairs:
         raise DataError(
@@ -40,8 +64,16 @@ def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair], d
     makers: dict[str, Callable[[], Judge]] = {
         "demo": DemoJudge,
         "endpoint": lambda: EndpointJudge(config.endpoint),
+        "implicit": lambda: _implicit(place, pairs, aboard),
+        "operator": lambda: OperatorJudge(aboard.opinions),
         "overlap": lambda: OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs),
-        "reward_model": lambda: RewardJudge(config.reward_model, device),
+        "reward_model": lambda: RewardJudge(config.reward_model, aboard.device),
         "sentiment": SentimentJudge,
     }
     return makers[name]()
+
+
+def _implicit(place: str, pairs: Sequence[Pair], aboard: Aboard) -> Judge:
+    if aboard.log_ratios is None:
+        raise DataError(f"judges.{place} = implicit needs the run's own model, and none is loaded")
+    return ImplicitJudge(aboard.log_ratios({shown(pair.prompt): pair.prompt for pair in pairs}), aboard.beta)

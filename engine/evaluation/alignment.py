@@ -45,19 +45,19 @@ def judge_samples(
 ) -> Judged:
     """Score the samples, and hold each against the baseline's completion of the same prompt and place.
 
-    The baseline's completions were scored when it was evaluated, so a judge that compares by its scores is not asked
-    about them again.
+    The baseline's completions were scored when it was evaluated, so a steady judge that compares by its scores is not
+    asked about them again.
     """
     texts = [(prompt.text, mine.text) for prompt, mine in zip(sampled.prompts, sampled.completions, strict=True)]
     scores = tuple(judge.scores(texts, steps(advance)))
     if baseline is None:
         return Judged(judge, scores, None, (0.0,) * len(scores) if judge.ordered else None)
-    if not judge.ordered:
+    if not judge.ordered and judge.steady:
         won = [verdict(mine - other, judge.margin) for mine, other in zip(scores, baseline_scores, strict=True)]
         return Judged(judge, scores, tuple(won))
     items = [(*text, other.text) for text, other in zip(texts, baseline, strict=True)]
     outcomes, contradicted = wins(judge, items, steps(advance))
-    return Judged(judge, scores, tuple(outcomes), tuple(contradicted))
+    return Judged(judge, scores, tuple(outcomes), tuple(contradicted) if judge.ordered else None)
 
 
 def usage(*judged: Judged | None) -> dict[str, Mapping[str, float]]:

@@ -177,7 +177,7 @@ class _Evaluator:
         held_out = 2 * len(self.task.held_out_pairs) + len(self.task.held_out_text)
         kl = samples * (2 if self.parent_adapter else 1)
         judges = [judge for judge in (self.task.judge, self.task.held_out_judge) if judge]
-        judged = samples * sum(3 if judge.ordered and self.baseline else 1 for judge in judges)
+        judged = samples * sum(_passes(judge) if self.baseline else 1 for judge in judges)
         return samples + kl + held_out + judged + self.capability.cost(self.task.probes, self.config.seed)
 
     def _add(self, metrics: list[Metric]) -> None:
@@ -196,6 +196,11 @@ class _Evaluator:
         start = time.perf_counter()
         yield
         self.seconds[part] = round(time.perf_counter() - start, 3)
+
+
+def _passes(judge: Judge) -> int:
+    """How often each sample is judged: scored, and compared where the baseline's stored scores will not do."""
+    return 3 if judge.ordered else 1 if judge.steady else 2
 
 
 def is_sane(resident: Resident, task: Task) -> bool:

@@ -19,6 +19,7 @@ class Judge(Protocol):
     """`ordered` says that `compare` may depend on which completion it is shown first, as an LLM's verdict does.
 
     Scores no further apart than `margin` are a tie: a network gives one text slightly different scores in two batches.
+    A judge that is not `steady` scores the same text otherwise in another iteration: only what it says now compares.
     """
 
     @property
@@ -29,6 +30,9 @@ class Judge(Protocol):
 
     @property
     def margin(self) -> float: ...
+
+    @property
+    def steady(self) -> bool: ...
 
     def score(self, prompt: str, completion: str) -> float:
         """How good the completion is; only differences for one prompt mean anything."""
@@ -54,7 +58,7 @@ class Judge(Protocol):
 class OneByOne:
     """The batch forms of a judge that gains nothing from a batch."""
 
-    margin = 0.0
+    margin, steady = 0.0, True
 
     def score(self, prompt: str, completion: str) -> float:
         raise NotImplementedError

@@ -38,7 +38,7 @@ class EndpointJudge:
     middle of the scale. Where more than a fifth cannot be read, JudgeError is raised rather than noise returned.
     """
 
-    name, ordered, margin = "endpoint", True, 0.0
+    name, ordered, margin, steady = "endpoint", True, 0.0, True
 
     def __init__(self, config: EndpointConfig, chat: Chat | None = None) -> None:
         self._chat = chat or Chat(config)

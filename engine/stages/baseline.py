@@ -22,6 +22,7 @@ from engine.data.task import DataReport
 from engine.evaluation.capability import Capability
 from engine.helm import Helm
 from engine.models.load import load_resident
+from engine.stages.aboard import aboard
 from engine.stages.job import Crew, Job
 from engine.store.atomic import staged, verify
 from engine.store.cache import cached, keep
@@ -40,7 +41,7 @@ def muster(paths: RunPaths, config: RunConfig, ledger: Ledger, helm: Helm, itera
     resident = load_resident(config.model, config.training.seed, base)
     if base is not None:  # where adapters will find their base, once iteration 0 is published
         resident.model.peft_config["default"].base_model_name_or_path = str(paths.iteration(0) / MODEL)
-    task = build_task(config, resident)
+    task = build_task(config, resident, aboard(paths, config, resident))
     if task.report is not None and iteration == 0:
         _tell(task.report, ledger)
     return Crew(resident, task, capability)

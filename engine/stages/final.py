@@ -15,6 +15,7 @@ from engine.data.build import build_task
 from engine.data.task import Task
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.outcome import Evaluation
+from engine.stages.aboard import aboard
 from engine.stages.evaluate import read_evaluation, write_evaluation
 from engine.stages.job import Job
 from engine.store.atomic import staged, verify, write_json
@@ -43,7 +44,7 @@ def run(job: Job) -> dict[str, Any]:
 def _evaluations(job: Job) -> tuple[Evaluation, Evaluation]:
     """The baseline's and the selected iteration's, at full size; taken over where they already were at full size."""
     config = without_limits(job.config)
-    task = build_task(config, job.resident)
+    task = build_task(config, job.resident, aboard(job.paths, config, job.resident))
     if _size(task) == _size(job.task):
         job.say("final.evaluation", "every held-out prompt was in each evaluation already: its results stand")
         return read_evaluation(job.paths, 0), read_evaluation(job.paths, job.index)

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from engine.config.schema.fields import Real, Section, Text, Whole
 
-JudgeName = Literal["demo", "overlap", "endpoint", "reward_model", "sentiment"]
+JudgeName = Literal["demo", "overlap", "endpoint", "reward_model", "sentiment", "implicit", "operator"]
 
 
 class EndpointConfig(Section):

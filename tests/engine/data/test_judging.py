@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine.config import parse_config
-from engine.data.judging import make_judges
+from engine.data.judging import Aboard, make_judges
 from engine.data.task import Pair
 from engine.errors import DataError
 
@@ -41,3 +41,18 @@ def test_an_endpoint_can_be_either_judge_but_not_both() -> None:
     assert names(f"judges: {{held_out: endpoint, {endpoint}}}", []) == ("demo", "endpoint")
     with pytest.raises(DataError, match="nothing is held out"):
         names(f"judges: {{training: endpoint, held_out: endpoint, {endpoint}}}", PAIRS)
+
+
+def test_the_policy_and_the_operator_judge_by_what_the_run_has_aboard() -> None:
+    aboard = Aboard(
+        log_ratios=lambda prompts: lambda items, _: [float(len(prompts)) for _ in items],
+        beta=0.5,
+        opinions=lambda: [("question ?", "good", "bad", 1.0)],
+    )
+    config = parse_config("judges: {training: implicit, held_out: operator}").judges
+    implicit, operator = make_judges(config, PAIRS, aboard)
+    assert implicit.score("question ?", "good") == 0.5
+    assert operator is not None
+    assert operator.compare("question ?", "bad", "good") == 0
+    with pytest.raises(DataError, match=r"judges\.training = implicit needs the run's own model"):
+        make_judges(config, PAIRS)

@@ -11,8 +11,10 @@ from engine.config import RunConfig, parse_config
 from engine.data.build import build_task
 from engine.data.task import Probe, Question, Task
 from engine.evaluation.evaluate import evaluate
+from engine.evaluation.implicit import log_ratios
 from engine.evaluation.outcome import Evaluation
-from engine.judges.base import OneByOne, ScoringJudge
+from engine.judges.base import OneByOne, ScoringJudge, verdict
+from engine.judges.implicit import ImplicitJudge
 from engine.models.resident import Resident
 from engine.records import KL, PREFERENCE_ACCURACY, WIN_RATE
 from tests.fixtures.untrained import stir, untrained_resident
@@ -145,6 +147,29 @@ def test_a_held_out_judge_has_the_win_rate_and_the_training_judge_its_own(reside
     assert judge.asked == 16, "the baseline's completions are scored once, when it is evaluated"
     assert {answer.metric for answer in found.answers} >= {WIN_RATE, "win_rate_training_judge"}
     assert Evaluation.parse(found.as_json(), found.samples) == replace(found, answers=())
+
+
+def test_a_judge_that_changes_its_mind_compares_by_what_it_says_now(
+    resident: Resident, task: Task, baseline: Evaluation
+) -> None:
+    """The policy's own reward: nothing at the baseline, whose stored scores are therefore no yardstick."""
+    implicit = ImplicitJudge(log_ratios(resident, {}, 8), 0.1)
+    task = replace(task, judge=implicit)
+    resident.reset_policy(0)
+    before = evaluate(resident, task, CONFIG, baseline=None)
+    assert before.scores == pytest.approx((0.0,) * 8, abs=1e-5)
+    stir(resident, scale=0.2)
+    found = evaluate(resident, task, CONFIG, baseline=before)
+    prompts = [prompt.text for prompt in task.eval_prompts for _ in range(2)]
+    mine, theirs = (
+        implicit.scores([(prompt, said.text) for prompt, said in zip(prompts, side, strict=True)])
+        for side in (found.completions, before.completions)
+    )
+    assert found.scores == pytest.approx(mine, abs=1e-5)
+    expected = [verdict(a - b, implicit.margin) for a, b in zip(mine, theirs, strict=True)]
+    assert list(found.metrics[WIN_RATE].items or ()) == expected
+    assert min(abs(score) for score in theirs) > 0
+    assert "judge_inconsistency" not in found.metrics
 
 
 def test_the_same_policy_is_measured_the_same_twice(resident: Resident, task: Task, baseline: Evaluation) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from engine.config.schema import EndpointConfig, RewardModelConfig
 from engine.data.world.manners import DemoJudge
 from engine.errors import JudgeError
-from engine.judges.base import Judge, OneByOne, win, wins
+from engine.judges.base import Judge, OneByOne, Progress, Scored, counted, win, wins
 from engine.judges.endpoint import EndpointJudge
+from engine.judges.implicit import ImplicitJudge
+from engine.judges.operator import OperatorJudge
 from engine.judges.overlap import OverlapJudge, token_f1
 from engine.judges.reward import RewardJudge
 from engine.judges.sentiment import SentimentJudge
@@ -68,6 +70,13 @@ def rewarding() -> Iterator[Judge]:
         yield RewardJudge(RewardModelConfig(path=folder, batch_size=3), "cpu")
 
 
+def by_words(items: Sequence[Scored], progress: Progress | None) -> list[float]:
+    """A policy that likes every word a bit better than the baseline does."""
+    return list(counted((float(len(said.split())) for _, said in items), len(items), progress))
+
+
+SAID = [(PROMPT, TEXTS[0], TEXTS[1], 1.0), (PROMPT, TEXTS[2], TEXTS[1], 0.5)]
+
 MAKERS = {
     "demo": lambda: nullcontext(DemoJudge()),
     "overlap": lambda: nullcontext(OverlapJudge([(PROMPT, "good answer", "bad lamp")])),
@@ -75,6 +84,8 @@ MAKERS = {
     "endpoint": served,
     "reward_model": rewarding,
     "sentiment": lambda: nullcontext(SentimentJudge()),
+    "implicit": lambda: nullcontext(ImplicitJudge(by_words, 0.1)),
+    "operator": lambda: nullcontext(OperatorJudge(lambda: SAID)),
 }
 
 
@@ -168,3 +179,26 @@ class TestSentiment:
         monkeypatch.setitem(sys.modules, "vaderSentiment.vaderSentiment", None)
         with pytest.raises(JudgeError, match=r"not installed\n.*pilothouse\[judges\]"):
             SentimentJudge()
+
+
+class TestOperator:
+    def test_labels_are_looked_up_either_way_round_and_what_nobody_answered_is_a_tie(self) -> None:
+        judge = OperatorJudge(lambda: [("q", "good", " bad", 1.0), ("q", "good", "fair", 0.5)])
+        asked = [
+            ("q", "good ", "bad"),
+            ("q", "bad", "good"),
+            ("q", "good", "fair"),
+            ("q", "bad", "fair"),
+            ("p", "a", "b"),
+        ]
+        assert judge.compares(asked) == [1, 0, 0.5, 0.5, 0.5]
+        assert judge.take_usage() == {"asked": 5, "answered": 3}
+        assert judge.take_usage() == {}
+        assert judge.scores([("q", "good"), ("q", "bad"), ("q", "other")]) == [0.75, 0, 0.5]
+
+    def test_the_last_word_counts_and_is_heard_while_the_run_goes_on(self) -> None:
+        said = [("q", "a", "b", 1.0)]
+        judge = OperatorJudge(lambda: said)
+        assert judge.compare("q", "a", "b") == 1
+        said.append(("q", "b", "a", 1.0))
+        assert judge.compare("q", "a", "b") == 0
