@@ -49,18 +49,18 @@ def over(
     """`work` on batches of at most `size` sequences of like length, shortest first; on fewer where they do not fit."""
 
     def run(part: Sequence[int]) -> tuple[Batch, R]:
-        batch = _batch(resident, sequences, part)
+        batch = batch_of(resident, sequences, part)
         return batch, work(batch)
 
     def tokens(part: Sequence[int]) -> int:
         return len(part) * max(len(sequences[i]) for i in part)
 
-    for where in _where(resident, sequences, size):
+    for where in groups(resident, sequences, size):
         for _, done in resident.room.in_parts("evaluation", where, run, tokens):
             yield done
 
 
-def _where(resident: Resident, sequences: Sequence[TokenSequence], size: int) -> Iterator[list[int]]:
+def groups(resident: Resident, sequences: Sequence[TokenSequence], size: int) -> Iterator[list[int]]:
     order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
     vocabulary = resident.model.get_input_embeddings().num_embeddings
     while order:
@@ -90,19 +90,19 @@ def completion_logprobs(
     """The log-probability of each completion given its prompt, in nats, summed over its tokens."""
     sums = [0.0] * len(sequences)
     with resident.measuring():
-        for batch, chosen in over(resident, sequences, size, partial(_chosen, resident)):
-            for i, piece in zip(batch.where, batch.split(chosen), strict=True):
+        for batch, found in over(resident, sequences, size, partial(chosen, resident)):
+            for i, piece in zip(batch.where, batch.split(found), strict=True):
                 sums[i] = float(piece.double().sum())
             advance(len(batch.where))
     return sums
 
 
-def _chosen(resident: Resident, batch: Batch) -> torch.Tensor:
+def chosen(resident: Resident, batch: Batch) -> torch.Tensor:
     """The log-probability of each token of the completions: (scored,)."""
     return scored_logprobs(resident, batch).gather(-1, batch.targets[:, None])[:, 0]
 
 
-def _batch(resident: Resident, sequences: Sequence[TokenSequence], where: Sequence[int]) -> Batch:
+def batch_of(resident: Resident, sequences: Sequence[TokenSequence], where: Sequence[int]) -> Batch:
     rows = [_fit(resident, sequences[i]) for i in where]
     ids, mask = pad([(*row.prompt, *row.completion) for row in rows], _fill(resident), "right", resident.device)
     scored = torch.zeros_like(mask, dtype=torch.bool)

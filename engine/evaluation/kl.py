@@ -54,7 +54,7 @@ def exact_kl(
     """
     tokens, kl, entropy = [0] * len(sequences), [0.0] * len(sequences), [0.0] * len(sequences)
     with resident.measuring():
-        for batch, (kl_at, entropy_at) in over(resident, sequences, batch_size, partial(_compare, resident, other)):
+        for batch, (kl_at, entropy_at) in over(resident, sequences, batch_size, partial(compare, resident, other)):
             pieces = zip(batch.where, batch.split(kl_at), batch.split(entropy_at), strict=True)
             for i, kls, entropies in pieces:
                 tokens[i] = len(kls)
@@ -65,7 +65,7 @@ def exact_kl(
     return Divergence(tuple(tokens), tuple(kl), tuple(entropy))
 
 
-def _compare(resident: Resident, other: Switch | None, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def compare(resident: Resident, other: Switch | None, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """KL and entropy at each scored position: (scored,) twice. What is as wide as the vocabulary is gone after it."""
     mine = scored_logprobs(resident, batch)
     theirs = mine if other is None else _under(other, resident, batch)
