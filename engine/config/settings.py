@@ -72,5 +72,5 @@ def _bounds(field: Any) -> str:
         for slot, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
         if getattr(rule, slot, None) is not None
     ]
-    choices = getattr(field.annotation, "__args__", ())
+    choices = (field.json_schema_extra or {}).get("choices") or getattr(field.annotation, "__args__", ())
     return " | ".join(map(str, choices)) if choices and not words else ", ".join(words)

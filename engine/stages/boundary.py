@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import TrainerCallback
@@ -26,11 +26,15 @@ Check = Callable[[str, str, Settings], Scalar]
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Which settings of a stage may change while it trains, how a new value is checked, and what follows its end."""
+    """Which settings of a stage may change while it trains, how a new value is checked, and what follows its end.
+
+    `refused` has words for those that would be live elsewhere.
+    """
 
     names: tuple[str, ...] = ("learning_rate", "beta")
     check: Check = check_setting
     then: str = "evaluation"
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 class TrainerKnobs:
@@ -47,7 +51,8 @@ class TrainerKnobs:
         """Set live settings, all or none. Raises ConfigError for one that is not live or a value out of bounds."""
         for name, value in wanted.items():
             if name not in self._live.names:
-                fault = Fault(name, str(value), "cannot change while training", f"live: {', '.join(self._live.names)}")
+                problem = self._live.refused.get(name, "cannot change while training")
+                fault = Fault(name, str(value), problem, f"live: {', '.join(self._live.names)}")
                 raise ConfigError("set", [fault])
         before = dict(self._settings)
         checked = {name: self._live.check(name, str(value), before) for name, value in wanted.items()}

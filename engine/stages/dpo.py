@@ -1,4 +1,5 @@
-"""Train the policy on the iteration's pairs by direct preference optimisation (Rafailov et al., arXiv 2305.18290).
+"""Train the policy on the iteration's pairs by `training.loss_type`: DPO (Rafailov et al., arXiv 2305.18290), one of
+its descendants, KTO, ORPO or RRHF.
 
 In: `pairs.jsonl` in the work folder, the parent's adapter. Out: `adapter/` and `training/` (optimizer, schedule, random
 state) in the work folder. It resumes from its last whole checkpoint, on the same trajectory where the device is
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import check_setting
+from engine.config.schema import TrainingConfig
 from engine.errors import CorruptError
 from engine.evaluation.probe import KlProbe
-from engine.stages.boundary import Boundary
+from engine.records.objectives import mixture
+from engine.stages.boundary import Boundary, Live
+from engine.stages.checkpoints import WholeCheckpoints
 from engine.stages.job import Job
 from engine.stages.pairs import PAIRS, read_pairs
-from engine.stages.trainer import PreferenceTrainer, build_trainer, release
+from engine.stages.trainer import build_trainer, release
 from engine.store.atomic import staged, verify
 from engine.store.rows import Applied
 
@@ -50,7 +54,10 @@ def _train(job: Job, checkpoint: tuple[int, Path] | None, past: Sequence[Applied
         settings=job.config.training.model_dump(mode="json"),
         probe_share=job.config.evaluation.kl_probe_share,
         past=past,
+        live=live_settings(job.config.training.loss_type),
     )
+    if not checkpoint:
+        job.say("objective", words_of(job.config.training))
     try:
         pairs = read_pairs(job.work / PAIRS)
         trainer = build_trainer(job.resident, pairs, job.config, job.paths.checkpoints(job.index), job.seed, boundary)
@@ -66,7 +73,22 @@ def _train(job: Job, checkpoint: tuple[int, Path] | None, past: Sequence[Applied
     return _last(trainer)
 
 
-def _last(trainer: PreferenceTrainer) -> tuple[int, Path]:
+def live_settings(loss_type: str) -> Live:
+    """What may be turned while this objective trains: beta only where it has one."""
+    objective = mixture(loss_type)
+    if objective.beta:
+        return Live()
+    return Live(("learning_rate",), refused={"beta": f"{objective.name} has no beta: nothing would change"})
+
+
+def words_of(settings: TrainingConfig) -> str:
+    """What trains the policy, and what holds it."""
+    objective = mixture(settings.loss_type)
+    held = f"reference: {settings.reference}" if objective.reference else "no reference; KL to the baseline is measured"
+    return f"objective {objective.name} ({objective.papers}); {held}"
+
+
+def _last(trainer: WholeCheckpoints) -> tuple[int, Path]:
     step = trainer.state.global_step
     return step, Path(trainer.args.output_dir) / f"checkpoint-{step}"
 

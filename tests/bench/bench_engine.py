@@ -22,7 +22,8 @@ from engine.memory.gauge import Gauge
 from engine.memory.nvml import Sampler
 from engine.models.resident import Resident
 from engine.stages.boundary import Boundary
-from engine.stages.trainer import build_trainer, dpo_arguments, release
+from engine.stages.objectives.direct import dpo_arguments
+from engine.stages.trainer import build_trainer, release
 from engine.store.control import Inbox, Outbox
 from engine.store.ledger import Ledger
 from engine.store.lock import EngineLock

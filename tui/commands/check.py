@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.config import RunConfig, load_config
+from engine.records.objectives import mixture
 from tui.commands.inputs import as_yaml, settle
 from tui.commands.output import say
 
@@ -22,11 +23,14 @@ def outline(config: RunConfig) -> Iterator[str]:
     model, training, evaluation = config.model, config.training, config.evaluation
     weights = "the embedded demo model, built and trained first" if model.name == "demo" else model.name
     precision = "" if model.quantization == "none" else f", base in {model.quantization}"
-    yield f"Trains {weights} by {config.recipe.upper()} with LoRA of rank {model.lora_r}{precision}."
+    objective = mixture(training.loss_type)
+    method = config.recipe.upper() + ("" if objective.name == "sigmoid" else f" with the loss {objective.name}")
+    held = f"the {'baseline' if training.reference == 'base' else 'parent'}" if objective.reference else "no reference"
+    yield f"Trains {weights} by {method}, with LoRA of rank {model.lora_r}{precision}."
     yield f"Pairs: {_pairs(config)}."
     yield (
         f"An iteration: {training.max_steps} steps of {training.batch_size * training.accumulation} pairs, "
-        f"held to the {'baseline' if training.reference == 'base' else 'parent'}, a checkpoint every "
+        f"held to {held}, a checkpoint every "
         f"{training.checkpoint_steps} steps."
     )
     yield f"Evaluates {evaluation.completions} completions of each of {evaluation.prompts} held-out prompts."

@@ -4,6 +4,7 @@ import pytest
 
 from engine.config import RunConfig, check_setting, describe_settings, iteration_settings, parse_config, with_settings
 from engine.errors import ConfigError
+from engine.records.objectives import OBJECTIVES
 
 SETTINGS = iteration_settings(RunConfig())
 
@@ -23,7 +24,13 @@ def test_settings_out_of_bounds_are_refused_together() -> None:
 
 @pytest.mark.parametrize(
     ("name", "text", "value"),
-    [("beta", "0.2", 0.2), ("learning_rate", "5e-7", 5e-7), ("max_steps", "70", 70), ("loss_type", "ipo", "ipo")],
+    [
+        ("beta", "0.2", 0.2),
+        ("learning_rate", "5e-7", 5e-7),
+        ("max_steps", "70", 70),
+        ("loss_type", "ipo", "ipo"),
+        ("loss_type", "0.5*ipo+sft", "0.5*ipo + sft"),
+    ],
 )
 def test_a_setting_is_checked_as_typed(name: str, text: str, value: object) -> None:
     assert check_setting(name, text, SETTINGS) == value
@@ -38,7 +45,11 @@ def test_a_setting_is_checked_as_typed(name: str, text: str, value: object) -> N
         ("beta", "[1", "expected a number"),
         ("max_steps", "1.5", "expected a whole number"),
         ("max_steps", "0", "expected at least 1"),
-        ("loss_type", "dpo", "expected 'sigmoid'"),
+        ("loss_type", "sgmoid", "did you mean sigmoid?"),
+        ("loss_type", "kto + sft", "kto has a trainer of its own and stands alone"),
+        ("loss_type", "2*sigmoid", "only a sum has weights"),
+        ("loss_type", "-1*sft + sigmoid", "expected a positive weight"),
+        ("loss_type", "sft + sft", "names a loss twice"),
         ("bta", "1", "did you mean beta?"),
     ],
 )
@@ -60,5 +71,5 @@ def test_a_form_can_show_every_setting() -> None:
     described = {info.name: info for info in describe_settings()}
     assert list(described) == list(SETTINGS)
     assert described["beta"].bounds == "≥ 0.01, ≤ 1"
-    assert described["loss_type"].bounds == "sigmoid | ipo | hinge | robust"
+    assert described["loss_type"].bounds == " | ".join(OBJECTIVES)
     assert all(info.description for info in described.values())

@@ -1,0 +1,121 @@
+"""Every objective trains the policy and nothing else, towards the chosen side, under TRL's names."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import TrainerCallback
+
+from engine.config import RunConfig, with_settings
+from engine.data.task import Pair
+from engine.evaluation.alignment import pair_sequences
+from engine.evaluation.forward import completion_logprobs
+from engine.models.resident import Resident
+from engine.records.objectives import OBJECTIVES
+from engine.stages.trainer import build_trainer, release
+from engine.store.atomic import verify
+
+SUM = "0.8*sigmoid + 0.2*bco_pair + sft"
+GENTLE = {"discopop": {"discopop_tau": 1.0}}
+"""DiscoPOP's own τ of .05 makes a loss that is not convex: from no margin at all it first goes the other way."""
+RANKED = {"rewards/accuracies"}
+SHOWN = {"loss", "grad_norm", "learning_rate", "rewards/chosen", "rewards/rejected", "rewards/margins"}
+
+
+class Log(TrainerCallback):
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        if "loss" in logs:
+            self.rows.append(dict(logs))
+
+
+def train(
+    resident: Resident, pairs: list[Pair], config: RunConfig, folder: Path, resume: Path | None = None
+) -> tuple[list[dict[str, float]], list[Path]]:
+    log, saved = Log(), []
+    trainer = build_trainer(resident, pairs, config, folder, 7, log)
+    trainer.on_checkpoint = lambda _, path: saved.append(path)
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    release(resident)
+    return log.rows, saved
+
+
+def margin(resident: Resident, pairs: list[Pair]) -> float:
+    """By how many nats the policy prefers the chosen side to the rejected one, over all pairs."""
+    found = completion_logprobs(resident, pair_sequences(resident, pairs), 64)
+    return sum(found[::2]) - sum(found[1::2])
+
+
+def tensors(resident: Resident) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in resident.model.named_parameters()}
+
+
+@pytest.mark.parametrize("loss_type", [*OBJECTIVES, SUM])
+def test_an_objective_teaches_the_policy_alone_to_prefer_the_chosen(
+    resident: Resident, pairs: list[Pair], config: RunConfig, tmp_path: Path, loss_type: str
+) -> None:
+    config = with_settings(config, {"loss_type": loss_type, "max_steps": 4, **GENTLE.get(loss_type, {})})
+    pairs = pairs[:8]
+    before, liked = tensors(resident), margin(resident, pairs)
+    rows, saved = train(resident, pairs, config, tmp_path / "out")
+    assert len(rows) == 4
+    assert all(math.isfinite(value) for row in rows for value in row.values())
+    assert rows[0].keys() >= SHOWN | (RANKED if loss_type != "kto" else set())
+    moved = {name for name, tensor in tensors(resident).items() if not torch.equal(tensor, before[name])}
+    assert moved
+    assert all(".default." in name for name in moved)
+    assert margin(resident, pairs) > liked
+    assert set(resident.model.peft_config) == {"default"}
+    verify(saved[-1])
+
+
+@pytest.mark.parametrize("loss_type", ["kto", "orpo", "rrhf"])
+def test_a_training_by_another_trainer_resumes_bit_for_bit(
+    resident: Resident, moved: Path, pairs: list[Pair], config: RunConfig, tmp_path: Path, loss_type: str
+) -> None:
+    weighted = [Pair(pair.prompt, pair.chosen, pair.rejected, weight=1 + i % 2) for i, pair in enumerate(pairs[:16])]
+    config = with_settings(config, {"loss_type": loss_type, "max_steps": 6})
+    resident.load_policy(moved)
+    whole, saved = train(resident, weighted, config, tmp_path / "whole")
+    after = tensors(resident)
+    resident.load_policy(moved)
+    rest, _ = train(resident, weighted, config, tmp_path / "rest", resume=saved[0])
+    assert [row["loss"] for row in rest] == [row["loss"] for row in whole[3:]]
+    assert all(torch.equal(tensor, after[name]) for name, tensor in resident.model.named_parameters())
+
+
+@pytest.mark.parametrize(("loss_type", "asks"), [("kto", True), ("orpo", False), ("rrhf", False), ("sft", False)])
+def test_only_an_objective_with_a_reference_asks_which(
+    resident: Resident, moved: Path, pairs: list[Pair], config: RunConfig, tmp_path: Path, loss_type: str, asks: bool
+) -> None:
+    first = {}
+    for reference in ("base", "parent"):
+        resident.load_policy(moved)
+        settings = {"loss_type": loss_type, "reference": reference, "max_steps": 1}
+        rows, _ = train(resident, pairs, with_settings(config, settings), tmp_path / reference)
+        first[reference] = rows[0]["loss"]
+    assert (first["base"] != first["parent"]) is asks
+
+
+@pytest.mark.parametrize("loss_type", ["sigmoid", "ipo", "sppo_hard", "kto", "orpo"])
+def test_a_new_beta_acts_on_the_next_step(
+    resident: Resident, moved: Path, pairs: list[Pair], config: RunConfig, tmp_path: Path, loss_type: str
+) -> None:
+    losses = []
+    for beta in (0.1, 0.5):
+        resident.load_policy(moved)
+        log = Log()
+        settings = {"loss_type": loss_type, "max_steps": 1, "learning_rate": 1e-8}
+        trainer = build_trainer(resident, pairs, with_settings(config, settings), tmp_path / str(beta), 7, log)
+        trainer.on_checkpoint = lambda *_: None
+        trainer.beta = beta
+        trainer.train()
+        release(resident)
+        losses.append(log.rows[0]["loss"])
+    assert losses[0] != losses[1]
