@@ -119,7 +119,9 @@ class WeaknessScreen(Steering):
             self._failed(repr(event.worker.error))
 
     def _failed(self, fault: str) -> None:
-        self.query_one(SideBySide).title = Text(fault, "bad")
+        panel = self.query_one(SideBySide)
+        panel.title = Text("the answers cannot be shown", "bad")
+        panel.show(fault, ())
 
     def _tell(self, study: Study, drawn: tuple[Bar, ...]) -> None:
         self._study, self._at = study, 0

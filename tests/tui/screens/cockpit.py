@@ -19,7 +19,13 @@ from tests.fixtures.recorded import alive, write_run
 from tui.app import Pilothouse
 from tui.screens.gate import GateScreen
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
+FRAME = str.maketrans("", "", "│╭╮╰╯─|+\n ")
+
+
+def _unwrapped(text: str) -> str:
+    """Without frames, spaces and line ends."""
+    return text.translate(FRAME)
 
 
 class Ticker:
@@ -45,7 +51,8 @@ class Cockpit:
         return found
 
     async def until_shown(self, words: str) -> None:
-        await self.until(lambda: words in self.text, words)
+        """Wait for words, which may be wrapped within a panel: how long a path is depends on where tests run."""
+        await self.until(lambda: words in self.text or _unwrapped(words) in _unwrapped(self.text), words)
 
     async def press(self, *keys: str, after: float = 1.0) -> None:
         """Press keys, each `after` seconds later on the screens' clock."""
