@@ -18,6 +18,7 @@ Candidate = tuple[float, float, int]
 """Dots per unit, the step between labels, and the rows that it takes."""
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_LEAST = 1e-300  # a log axis starts no lower: below, powers of ten are no longer exact
 
 
 def nice_step(span: float, count: int) -> float:
@@ -112,6 +113,7 @@ def _candidates(span: float, rows: int, down: int) -> list[Candidate]:
 
 def _fit_log(low: float, high: float, rows: int, down: int) -> Axis:
     """Powers of ten, or 1-2-5 where there are few; ends at a digit times a power of ten."""
+    low, high = max(low, _LEAST), max(high, _LEAST)
     if high <= low * (1 + 1e-9):
         low, high = low / 2, high * 2
     bottom, top = (_outward(value, turn) for value, turn in ((low, math.floor), (high, math.ceil)))

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tui.glyphs import ASCII, UNICODE, Glyphs
@@ -19,6 +19,7 @@ def text(rows: list[Row]) -> list[str]:
 
 
 @settings(max_examples=60)
+@example([5e-324], 12, 1, True)
 @given(st.lists(NUMBERS, max_size=40), st.integers(1, 90), st.integers(0, 20), st.booleans())
 def test_any_data_at_any_size_fills_the_rows_exactly(y: list[float], width: int, height: int, log: bool) -> None:
     drawn = Figure(series(y, 3.0), (0, 50), log=log, limit=0.5, limit_label="limit", cursor=7, marks=((9, "2"),))
