@@ -44,10 +44,13 @@ import os, sys
 from engine.store.lock import EngineLock
 from engine.store.paths import find_run
 lock = EngineLock.acquire(find_run("tiny"))
+hear, tell = os.pipe()
 child = os.fork()
 if child == 0:
+    os.write(tell, b".")  # it runs: what a fork closes is closed
     sys.stdin.read()
     os._exit(0)
+os.read(hear, 1)
 print(child, flush=True)
 sys.stdin.read()
 """
