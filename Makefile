@@ -17,7 +17,7 @@ demo: setup ## the embedded demo in the terminal: no download of weights, no GPU
 	@$(BIN)/pilothouse demo
 
 test: lint ## everything that CI checks: style, types, import rules, tests
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadscope $(PYTEST)
 
 lint: setup ## style, types and import rules alone
 	$(BIN)/ruff check .
