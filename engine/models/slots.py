@@ -101,7 +101,7 @@ class Slots:
 
     @contextmanager
     def trainable(self, *names: str) -> Iterator[list[nn.Parameter]]:
-        """The parameters of these slots, which take gradients inside the block; no other parameter of the model does."""
+        """The slots' parameters, which take gradients inside the block; no other parameter of the model does."""
         flags, parameters = self._flags(), [each for name in names for each in self.parameters(name)]
         self._restore({})
         for parameter in parameters:

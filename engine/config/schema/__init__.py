@@ -11,6 +11,7 @@ from engine.config.schema.fields import Section
 from engine.config.schema.judges import EndpointConfig, JudgesConfig, RewardModelConfig
 from engine.config.schema.memory import MemoryConfig
 from engine.config.schema.model import ModelConfig
+from engine.config.schema.ppo import PpoConfig
 from engine.config.schema.reward import RewardConfig
 from engine.config.schema.run import RECORD_BOUNDS, RunConfig
 from engine.config.schema.sft import SftConfig
@@ -25,6 +26,7 @@ __all__ = [
     "JudgesConfig",
     "MemoryConfig",
     "ModelConfig",
+    "PpoConfig",
     "RewardConfig",
     "RewardModelConfig",
     "RunConfig",

@@ -12,6 +12,7 @@ from engine.config.schema.fields import Section, Whole
 from engine.config.schema.judges import JudgesConfig
 from engine.config.schema.memory import MemoryConfig
 from engine.config.schema.model import ModelConfig
+from engine.config.schema.ppo import PpoConfig
 from engine.config.schema.reward import RewardConfig
 from engine.config.schema.sft import SftConfig
 from engine.config.schema.training import TrainingConfig
@@ -50,6 +51,7 @@ class RunConfig(Section):
     training: TrainingConfig = TrainingConfig()
     sft: SftConfig = SftConfig()
     reward: RewardConfig = RewardConfig()
+    ppo: PpoConfig = PpoConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     judges: JudgesConfig = JudgesConfig()
     thresholds: Thresholds = Field(Thresholds(), description="when a rule fires (spec, section 4)")
