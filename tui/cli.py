@@ -68,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(handler="attach:home")
     commands = parser.add_subparsers(title="subcommands", metavar="COMMAND")
     _starting(commands, looks)
+    _planning(commands, looks)
     _looking(commands, looks)
     _steering(commands, looks)
     _rules(commands)
@@ -104,6 +105,25 @@ def _starting(commands: Commands, looks: argparse.ArgumentParser) -> None:
     check.add_argument("config", metavar="CONFIG")
     _settings(check)
     check.set_defaults(handler="check:check")
+
+
+def _planning(commands: Commands, looks: argparse.ArgumentParser) -> None:
+    plan = _json(
+        commands.add_parser(
+            "plan",
+            parents=[looks],
+            help="will it fit: what a config needs of a card, found without a GPU and without weights",
+            epilog="Exit code 0 whether or not it fits (in --json it is `fits`), 1 where the model cannot be planned, "
+            "2 for usage, config, or a card that nobody knows.",
+        )
+    )
+    plan.add_argument("config", metavar="CONFIG", help="a YAML file; see configs/")
+    plan.add_argument(
+        "--card", metavar="SIZE|NAME", help="12GiB, 'RTX 4070', …; default: memory.card, or the card here"
+    )
+    _settings(plan)
+    plan.add_argument("--exact", action="store_true", help="simulate every layer, not two and four of them")
+    plan.set_defaults(handler="plan:plan")
 
 
 def _looking(commands: Commands, looks: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from engine.config import RunConfig, load_config
@@ -17,14 +18,32 @@ from engine.config.schema.evaluation import is_task_file
 from engine.errors import ConfigError, Fault
 from engine.store.paths import RunPaths, check_name, create_run
 
+Tell = Callable[[str], object]
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
-def new_run(source: Path, name: str, assignments: Sequence[str] = ()) -> RunPaths:
-    """A run directory for the config in `source`, or nothing at all and ConfigError, UsageError, StoreError."""
+def new_run(source: Path, name: str, assignments: Sequence[str] = (), tell: Tell | None = None) -> RunPaths:
+    """A run directory for the config in `source`, or nothing at all and ConfigError, UsageError, PlanError, StoreError.
+
+    `tell` hears what `memory.auto: fit` is doing, and last of all what it chose; without that key it hears nothing.
+    """
     check_name(name)
     config = settle(load_config(source, assignments), str(source))
+    if config.memory.auto == "fit":
+        config = _fitted(config, tell or (lambda _words: None))
     return create_run(name, as_yaml(config))
+
+
+def _fitted(config: RunConfig, tell: Tell) -> RunConfig:
+    from engine.memory.planning.fit import fit_run
+    from engine.memory.planning.room import find_rooms
+    from engine.memory.planning.run import Simulator
+
+    rooms = find_rooms(config.memory.card)
+    with Simulator() as simulator:
+        config, words = fit_run(config, rooms, partial(simulator.simulate, quick=True), tell)
+    tell(words)
+    return config
 
 
 def as_yaml(config: RunConfig) -> str:
@@ -38,6 +57,18 @@ def settle(config: RunConfig, source: str) -> RunConfig:
     """`config` with its local files absolute. Raises ConfigError naming every one that is missing."""
     found = _anchored(config, Path(source))
     faults = [*_data_faults(found), *_model_faults(found)]
+    if faults:
+        raise ConfigError(source, faults)
+    return found
+
+
+def settle_model(config: RunConfig, source: str) -> RunConfig:
+    """`config` with its local files absolute and its model there, unless its numbers are given. Raises ConfigError.
+
+    A plan asks for nothing else: pairs and probes take no memory of a card.
+    """
+    found = _anchored(config, Path(source))
+    faults = [] if found.model.architecture else list(_model_faults(found))
     if faults:
         raise ConfigError(source, faults)
     return found

@@ -5,6 +5,7 @@ Everything that can be wrong with a request is found before the run directory is
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -16,7 +17,7 @@ from engine.store.reader import Reader
 from engine.store.rows import RunInfo
 from tui.client import Client, start_engine
 from tui.commands.attach import open_screens, require_terminal
-from tui.commands.output import say
+from tui.commands.output import Status, say
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 _START_S = 10.0
@@ -44,7 +45,16 @@ def _start(source: Path, name: str, args: Namespace) -> int:
     if not args.no_attach:
         require_terminal()
     decide = [] if args.decide is None else [f"decide={args.decide}"]
-    return _launch(new_run(source, name, [*args.settings, *decide]), args)
+    told: list[str] = []
+    with Status(sys.stderr) as status:
+
+        def tell(words: str) -> None:
+            told.append(words)
+            status(words)
+
+        paths = new_run(source, name, [*args.settings, *decide], tell)
+    say(*told[-1:])
+    return _launch(paths, args)
 
 
 def resume(args: Namespace) -> int:

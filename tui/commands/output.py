@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from engine.records import as_json
 from engine.text import clean, one_line
@@ -43,3 +44,26 @@ def _row(cells: list[str], sizes: list[int], right: list[bool], width: int) -> s
     ]
     line = "  ".join(padded).rstrip()
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+class Status:
+    """One line that says what is being done, on a terminal alone, and is gone when it is done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream if stream.isatty() else None
+
+    def __enter__(self) -> Status:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.clear()
+
+    def __call__(self, doing: str) -> None:
+        if self._stream:
+            self._stream.write(f"\r\x1b[K{one_line(doing)[: shutil.get_terminal_size().columns - 1]}")
+            self._stream.flush()
+
+    def clear(self) -> None:
+        if self._stream:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

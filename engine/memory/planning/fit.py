@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from itertools import product
 
 from engine.config import RunConfig
-from engine.errors import PlanError
+from engine.errors import UsageError
 from engine.memory.planning.cards import smallest
 from engine.memory.planning.knobs import Option, options
 from engine.memory.planning.options import WORTH, Saving, Simulate, Tell, measure
+from engine.memory.planning.room import Rooms
+from engine.memory.planning.words import place, size
 from engine.records import GIB, Plan
 
 _TRIES = 12
@@ -31,10 +33,31 @@ class Fitted:
     plan: Plan
 
 
+def fit_run(config: RunConfig, rooms: Rooms, simulate: Simulate, tell: Tell | None = None) -> tuple[RunConfig, str]:
+    """What `memory.auto: fit` makes of a config that a run is about to begin with, and that in words.
+
+    It is held against the named card and the one here, with room to spare on both; where there is neither, or the run
+    is on the CPU, it stays as it is. What was chosen is kept in `memory.chosen`. Raises UsageError as `fit` does.
+    """
+    known = [room for room in (rooms.asked, rooms.here) if room]
+    if config.model.device == "cpu" or not known:
+        why = "the run is on the CPU" if config.model.device == "cpu" else rooms.nothing_here
+        return config, f"auto: fit leaves the settings as they are: {why}"
+    tightest = min(known, key=lambda room: room.comfortable)
+    fitted = fit(config, tightest.comfortable, simulate, tell)
+    spare = f"{place(tightest)}: {size(fitted.plan.capacity)} of {size(tightest.limit)}"
+    if not fitted.chosen:
+        return config, f"auto: fit leaves the settings as they are, they fit {spare}"
+    chosen = (*config.memory.chosen, *(f"{option.name} ({option.cost})" for option in fitted.chosen))
+    memory = fitted.config.memory.model_copy(update={"chosen": chosen})
+    names = ", ".join(option.name for option in fitted.chosen)
+    return fitted.config.model_copy(update={"memory": memory}), f"auto: fit chose {names} for {spare}"
+
+
 def fit(config: RunConfig, limit: int, simulate: Simulate, tell: Tell | None = None) -> Fitted:
     """The config as it is where that fits `limit` bytes, or with the cheapest set of options that does.
 
-    Sequences, rank and precision stay: they change what is learned. Raises PlanError saying how close it came, and
+    Sequences, rank and precision stay: they change what is learned. Raises UsageError saying how close it came, and
     which of those would do.
     """
     base = simulate(config)
@@ -89,18 +112,17 @@ def _with(config: RunConfig, chosen: Iterable[Option]) -> RunConfig:
     return config
 
 
-def _too_large(config: RunConfig, base: Plan, savings: list[Saving], limit: int, simulate: Simulate) -> PlanError:
+def _too_large(config: RunConfig, base: Plan, savings: list[Saving], limit: int, simulate: Simulate) -> UsageError:
     """What the least of it needs, and the smallest change of what is learned that would do on top."""
     *_, least = list(_sets(base, savings, 0)) or [()]
     slim = _with(config, least)
     needs = simulate(slim).capacity
-    kept = {option.knob for option in least}
-    others = [option for option in options(slim) if not option.keeps and option.knob not in kept]
+    others = [option for option in options(slim) if not option.keeps]
     doing = [option for option in others if simulate(option.apply(slim)).capacity <= limit]
     card = smallest(needs)
     remedy = [f"{option.name} would do: {option.yaml} ({option.cost})" for option in doing[:2]]
     remedy += [f"or a card of {card.total // GIB} GiB"] if card else []
-    return PlanError(
+    return UsageError(
         f"auto: fit cannot make this run fit {limit / GIB:.2f} GiB: with everything that leaves the training as it is, "
         f"it still needs {needs / GIB:.2f} GiB",
         remedy="\n  ".join(remedy) or "no change that is known here would do: take a smaller model",

@@ -63,7 +63,7 @@ def _batch(config: RunConfig) -> Iterator[Option]:
 
 def _optimizer(config: RunConfig) -> Iterator[Option]:
     if config.training.optimizer == "adamw":
-        cost = "AdamW's moments in 8 bits: no difference found in its paper's runs"
+        cost = "AdamW's state in 8 bits; its paper's runs found no difference"
         yield Option("optimizer", "8-bit optimizer", {"training.optimizer": "adamw_8bit"}, cost, 0.02)
 
 
@@ -71,7 +71,7 @@ def _checkpointing(config: RunConfig) -> Iterator[Option]:
     model = config.model
     on: dict[str, Scalar] = {} if model.gradient_checkpointing else {"model.gradient_checkpointing": True}
     if on:
-        cost = "training about 30 % slower: each layer is computed twice"
+        cost = "training about 30 % slower, each layer is computed twice"
         yield Option("checkpointing", "gradient checkpointing", on, cost, 0.3)
     if not model.checkpoint_offload:
         name = "gradient checkpointing, offloaded" if on else "checkpoints offloaded to the host"
@@ -86,10 +86,10 @@ def _weights(config: RunConfig) -> Iterator[Option]:
         cost = "a small copy a step; frees nothing where they are tied to the output layer"
         yield Option("embeddings", "embeddings on the CPU", {"model.embeddings_on_cpu": True}, cost, 0.01)
     if model.quantization == "nf4" and not model.double_quant:
-        cost = "nf4's scales in 8 bits too: slightly slower"
+        cost = "nf4's scales in 8 bits too; slightly slower"
         yield Option("double quantisation", "double quantisation", {"model.double_quant": True}, cost, 0.02)
     if not model.expandable_segments:
-        cost = "none; CUDA on Linux only"
+        cost = "no cost; CUDA on Linux only"
         yield Option("segments", "expandable segments", {"model.expandable_segments": True}, cost, 0.0)
 
 

@@ -14,7 +14,7 @@ from engine.memory.planning.room import Room
 from engine.records import Plan
 
 Simulate = Callable[[RunConfig], Plan]
-Tell = Callable[[str], None]
+Tell = Callable[[str], object]
 WORTH = 16 * 2**20
 """Bytes: what saves less is not worth a line."""
 

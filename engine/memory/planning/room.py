@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Literal
 
 from engine.memory.nvml import Sampler
-from engine.memory.planning.cards import Card
+from engine.memory.planning.cards import Card, find_card
 from engine.records import GIB, Memory
 
 Fit = Literal["fits", "tight", "over"]
@@ -49,6 +49,26 @@ class Room:
         if capacity > self.limit:
             return "over"
         return "fits" if capacity <= self.comfortable else "tight"
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The card that was named and the one in this machine; what is not known is None, and `nothing_here` says why."""
+
+    asked: Room | None = None
+    here: Room | None = None
+    nothing_here: str = ""
+
+    @property
+    def room(self) -> Room | None:
+        """What a run is held against: the card that was named, else the one here."""
+        return self.asked or self.here
+
+
+def find_rooms(named: str | None) -> Rooms:
+    """The card called `named`, if any, and the one here. Raises UsageError for a name that nobody knows."""
+    asked = room_on(find_card(named)) if named else None
+    return Rooms(asked, *room_here())
 
 
 def room_on(card: Card) -> Room:

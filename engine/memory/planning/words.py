@@ -36,15 +36,20 @@ def size(held: float) -> str:
 
 
 def verdict(plan: Plan, room: Room) -> str:
-    """`fits the RTX 4070 with 4.10 GiB to spare`, `will not fit …: 1.20 GiB short`."""
+    """`fits the RTX 4070, 4.10 GiB to spare`, `will not fit what is free of the RTX 4070 now: 1.20 GiB too much`."""
     spare = room.limit - plan.capacity
-    where = room.name if room.free is None else f"what is free of {room.name} now"
+    where = place(room)
     match room.holds(plan.capacity):
         case "fits":
             return f"fits {where}, {size(spare)} to spare"
         case "tight":
-            return f"tight: {size(spare)} to spare of {where}, less than what a plan cannot know"
+            return f"tight on {where}: only {size(spare)} to spare"
     return f"will not fit {where}: {size(-spare)} too much"
+
+
+def place(room: Room) -> str:
+    """What a run is held against."""
+    return f"the {room.name}" if room.free is None else f"what is free of the {room.name} now"
 
 
 def peak_line(plan: Plan) -> str:

@@ -70,4 +70,5 @@ def test_a_run_fits_itself_only_where_it_was_asked_to() -> None:
     assert parse_config("").memory.auto == "off"
     assert parse_config("memory: {auto: off}").memory.auto == "off"  # YAML's word for false
     assert parse_config("memory: {auto: fit, card: 12GiB}").memory.card == "12GiB"
+    assert parse_config("memory: {card: 4070}").memory.card == "4070"  # a number to YAML
     assert faults("memory: {auto: yes}")[0].startswith("memory.auto = True: expected 'off' or 'fit'")

@@ -6,10 +6,11 @@ from itertools import combinations
 
 import pytest
 
-from engine.config import RunConfig, parse_config
-from engine.errors import PlanError
-from engine.memory.planning.fit import fit
+from engine.config import RunConfig, override, parse_config
+from engine.errors import UsageError
+from engine.memory.planning.fit import fit, fit_run
 from engine.memory.planning.knobs import Option, options
+from engine.memory.planning.room import Room, Rooms
 from engine.records import GIB
 from tests.engine.memory.planning.formula import Formula
 
@@ -65,7 +66,7 @@ def test_what_is_learned_stays(less: float) -> None:
 
 
 def test_where_it_cannot_it_says_how_close_it_came_and_what_would_do() -> None:
-    with pytest.raises(PlanError) as caught:
+    with pytest.raises(UsageError) as caught:
         fit(CONFIG, int(2.05 * GIB), Formula())
     words = str(caught.value)
     assert "cannot make this run fit 2.05 GiB" in words
@@ -75,6 +76,37 @@ def test_where_it_cannot_it_says_how_close_it_came_and_what_would_do() -> None:
 
 
 def test_where_nothing_would_do_it_says_that() -> None:
-    with pytest.raises(PlanError, match="or a card of 4 GiB") as caught:
+    with pytest.raises(UsageError, match="or a card of 4 GiB") as caught:
         fit(CONFIG, GIB // 2, Formula())
     assert "would do" not in caught.value.remedy
+
+
+def room(gib: float, free: float | None = None) -> Room:
+    return Room("card", int(gib * GIB), int(gib * GIB), None if free is None else int(free * GIB))
+
+
+def test_a_run_keeps_what_was_chosen_for_it_and_fits_with_room_to_spare() -> None:
+    config, words = fit_run(CONFIG, Rooms(asked=room(NEEDS / GIB)), Formula())
+    assert Formula()(config).capacity <= 0.95 * NEEDS
+    assert config.memory.chosen
+    assert words.startswith(f"auto: fit chose {config.memory.chosen[0].partition(' (')[0]}")
+    again, words = fit_run(config, Rooms(asked=room(NEEDS / GIB)), Formula())
+    assert again == config
+    assert "leaves the settings as they are, they fit the card" in words
+
+
+def test_the_tighter_of_the_named_card_and_the_one_here_decides() -> None:
+    tight = NEEDS / GIB
+    alone, _ = fit_run(CONFIG, Rooms(asked=room(100)), Formula())
+    assert alone == CONFIG
+    for rooms in (Rooms(asked=room(100), here=room(100, tight)), Rooms(asked=room(tight), here=room(100, 100))):
+        assert Formula()(fit_run(CONFIG, rooms, Formula())[0]).capacity <= 0.95 * NEEDS
+
+
+@pytest.mark.parametrize(("device", "rooms"), [("auto", Rooms(nothing_here="no card")), ("cpu", Rooms(room(1)))])
+def test_without_a_card_nothing_is_changed_and_that_is_said(device: str, rooms: Rooms) -> None:
+    config = override(CONFIG, [f"model.device={device}"])
+    simulate = Formula()
+    assert fit_run(config, rooms, simulate)[0] == config
+    assert "leaves the settings as they are: " in fit_run(config, rooms, simulate)[1]
+    assert simulate.calls == []

@@ -1,0 +1,128 @@
+"""All that is said of one config's memory, and the same as a JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+from engine.config import RunConfig
+from engine.memory.planning.inverse import Limits, limits
+from engine.memory.planning.options import Saving, Tell, measure, ranked
+from engine.memory.planning.room import Room, Rooms
+from engine.records import GIB, Plan, StagePeak
+
+
+class Simulates(Protocol):
+    """`engine.memory.planning.run.simulate`, or a simulator's method of that name."""
+
+    def __call__(self, config: RunConfig, *, quick: bool = False, progress: Any = None) -> Plan: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`savings` are ranked and None until they are known; `limits` too, and where there is no card to hold against."""
+
+    source: str
+    rooms: Rooms
+    plan: Plan
+    savings: tuple[Saving, ...] | None = None
+    limits: Limits | None = None
+
+
+def answers(
+    source: str, config: RunConfig, rooms: Rooms, simulate: Simulates, *, exact: bool = False, tell: Tell | None = None
+) -> Iterator[Answer]:
+    """The plan at once, then with its options, then with its limits: each a few seconds after the one before.
+
+    `exact` simulates every layer for the plan itself; what is compared always comes from two and four layers.
+    """
+    answer = Answer(source, rooms, simulate(config, quick=not exact, progress=tell))
+    yield answer
+    quick = partial(simulate, quick=True)
+    base = quick(config)
+    savings = ranked(measure(config, base, quick, tell=tell), rooms.room, base)
+    answer = replace(answer, savings=tuple(savings))
+    yield answer
+    if rooms.room:
+        yield replace(answer, limits=limits(config, rooms.room.limit, quick, tell))
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """The answer in plain JSON, sizes in GiB.
+
+    `fits` and `headroom_gib` are of the card in `card`, null where there is none. `parts` add up to the allocated
+    bytes of the stage `peak_stage`; `capacity_gib` adds what the allocator wastes, the context and the workspaces.
+    """
+    plan, room, here = answer.plan, answer.rooms.room, answer.rooms.here
+    return {
+        "config": answer.source,
+        "model": plan.model,
+        "peak_gib": _gib(plan.allocated),
+        "capacity_gib": _gib(plan.capacity),
+        "context_gib": _gib(plan.context),
+        "workspaces_gib": _gib(plan.workspaces),
+        "card": room and room.name,
+        "card_gib": room and _gib(room.total),
+        "usable_gib": room and _gib(room.usable),
+        "free_gib": None if here is None or here.free is None else _gib(here.free),
+        "fits": None if room is None else room.holds(plan.capacity) != "over",
+        "verdict": room and room.holds(plan.capacity),
+        "headroom_gib": room and _gib(room.limit - plan.capacity),
+        "peak_stage": plan.peak.stage,
+        "parts": _parts(plan.peak.parts),
+        "stages": [_stage(stage) for stage in plan.stages],
+        "options": [_option(saving, room) for saving in answer.savings or ()],
+        "limits": _limits(answer.limits),
+        "notes": [*(room.notes if room else ()), *filter(None, [answer.rooms.nothing_here])],
+        "assumed": list(plan.assumed),
+        "extrapolated": plan.extrapolated,
+        "seconds": round(plan.seconds, 3),
+        "versions": dict(plan.versions),
+    }
+
+
+def _stage(stage: StagePeak) -> dict[str, Any]:
+    return {
+        "stage": stage.stage,
+        "at": stage.at,
+        "peak_gib": _gib(stage.allocated),
+        "reserved_gib": _gib(stage.reserved),
+        "capacity_gib": _gib(stage.capacity),
+        "parts": _parts(stage.parts),
+    }
+
+
+def _parts(parts: Mapping[str, int]) -> dict[str, float]:
+    return {name: _gib(held) for name, held in parts.items() if held}
+
+
+def _option(saving: Saving, room: Room | None) -> dict[str, Any]:
+    option = saving.option
+    return {
+        "name": option.name,
+        "saves_gib": _gib(saving.saved),
+        "capacity_gib": _gib(saving.plan.capacity),
+        "fits": None if room is None else saving.plan.capacity <= room.limit,
+        "cost": option.cost,
+        "same_training": option.keeps,
+        "changes": dict(option.changes),
+        "yaml": option.yaml,
+    }
+
+
+def _limits(limits: Limits | None) -> dict[str, Any] | None:
+    if limits is None:
+        return None
+    return {
+        "max_length": limits.max_length,
+        "batch_size": limits.batch_size,
+        "family": limits.family or None,
+        "model": limits.model,
+        "capped": list(limits.capped),
+    }
+
+
+def _gib(held: float) -> float:
+    return round(held / GIB, 4)

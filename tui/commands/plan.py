@@ -1,0 +1,65 @@
+"""`pilothouse plan`: what a run will need of a card, before there is a run; no GPU and no weights are needed.
+
+Standard output has the answer, each part as soon as it is known, or with --json one document at the end. What is being
+simulated is told on standard error, where that is a terminal.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine.config import RunConfig, load_config
+from engine.memory.planning.answer import Answer, Simulates, answers, document
+from engine.memory.planning.room import Rooms, find_rooms
+from engine.memory.planning.run import Simulator
+from tui.commands.inputs import settle_model
+from tui.commands.output import Status, emit, say
+from tui.presenters import plan as words
+
+_NARROWEST, _WIDEST = 80, 100
+_PLAIN = str.maketrans({"→": "->", "×": "x", "−": "-", "…": "..."})
+
+
+def plan(args: Namespace) -> int:
+    """0 whether or not it fits: the answer says. Raises UsageError, ConfigError, PlanError."""
+    config = settle_model(load_config(Path(args.config), args.settings), args.config)
+    rooms = find_rooms(args.card or config.memory.card)
+    with Simulator() as simulator:
+        show(args, config, rooms, simulator.simulate)
+    return 0
+
+
+def show(args: Namespace, config: RunConfig, rooms: Rooms, simulate: Simulates) -> None:
+    """Answer and print; every part of it comes from `simulate`."""
+    with Status(sys.stderr) as status:
+        found = answers(args.config, config, rooms, simulate, exact=args.exact, tell=status)
+        if args.json:
+            *_, last = found
+            status.clear()
+            emit(document(last))
+        else:
+            _print(args, config, found, status)
+
+
+def _print(args: Namespace, config: RunConfig, found: Iterable[Answer], status: Status) -> None:
+    width = min(max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST), _WIDEST)
+
+    def put(*lines: str) -> None:
+        say(*(line.translate(_PLAIN) if args.ascii else line for line in lines))
+        sys.stdout.flush()  # each part is seen while the next is computed
+
+    put(words.heading(Path(args.config).name, config), "")
+    for answer in found:
+        status.clear()
+        room = answer.rooms.room
+        if answer.limits and room:
+            put("", *words.limits(answer.limits, room))
+        elif answer.savings is not None:
+            put("", *words.savings(answer.savings, room, answer.plan, width))
+        else:
+            put(*words.summary(answer, width, args.ascii))
+    put("", words.footer(answer.plan))
