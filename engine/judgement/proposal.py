@@ -5,7 +5,8 @@ of iteration 2 starts from the settings that its parent was made with. For the b
 
 **How much.** Each weakness multiplies fields (`adjustments`); a field takes its strongest single multiplier, or with
 `compound: true` the product over the types of weakness found. When any rule tightens, no rule loosens, and nothing
-loosens on the way back to an earlier iteration. What leaves a field's bounds stops there, and that is said.
+loosens on the way back to an earlier iteration. What leaves a field's bounds stops there, and that is said. `beta` is
+changed only where a higher one stays closer to the reference: not ORPO's, and not RRHF's, which has none.
 
 **Again.** Each time that the run goes back to the same iteration, the pull on that iteration's settings grows by its
 own first size (×1.5, ×2, ×2.5; ×1/2, ×1/3, ×1/4), and what earlier tries failed by still counts: a second retry is more
@@ -22,6 +23,7 @@ from engine.judgement.adjustments import ADJUSTMENTS, Cause
 from engine.judgement.figures import show
 from engine.judgement.plan import data_plan
 from engine.records import Change, History, Proposal, Scalar, Settings
+from engine.records.objectives import mixture
 
 __all__ = ["ADJUSTMENTS", "BOUNDS", "Cause", "next_settings", "propose"]
 
@@ -58,6 +60,8 @@ def _change(history: History, target: int, name: str, causes: Sequence[Cause]) -
     """The change of one field, if any, and what there is to say beside it."""
     if not causes:
         return None, []
+    if name == "beta" and (kept := _no_leash(tree.settings_of(history, target).get("loss_type"))):
+        return None, [kept]
     once, words = _multiplier(name, causes, history.compound)
     times = max(1, len(tree.children(history, target)))
     factor = _grown(once, times)
@@ -68,6 +72,17 @@ def _change(history: History, target: int, name: str, causes: Sequence[Cause]) -
     why = f"{words}: ×{factor:.3g}" + (f" (try {times + 1} from iteration {target})" if times > 1 else "")
     notes += _looser(history, target, name, after, factor)
     return (Change(name, before, after, why) if after != before else None), notes
+
+
+def _no_leash(loss_type: Scalar) -> str:
+    """Why beta stays as it is under this objective; "" where a higher beta holds the policy closer to its reference.
+
+    An iteration that names none (a table, a run of before there were others) was trained by DPO.
+    """
+    objective = mixture(str(loss_type or "sigmoid"))
+    if objective.leashed:
+        return ""
+    return f"beta stays: {objective.name}'s is {objective.beta}" if objective.beta else f"{objective.name} has no beta"
 
 
 def _multiplier(name: str, causes: Sequence[Cause], compound: bool) -> tuple[float, str]:

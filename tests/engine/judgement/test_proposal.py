@@ -130,6 +130,26 @@ def test_an_unknown_setting_is_said_and_not_invented() -> None:
     assert sorted(note.split(" ")[0] for note in proposal.notes) == ["learning_rate", "max_steps"]
 
 
+@pytest.mark.parametrize(
+    ("loss_type", "beta", "note"),
+    [
+        ("sigmoid", 0.15, ""),
+        ("ipo", 0.15, ""),
+        ("sppo_hard", 0.15, ""),
+        ("kto", 0.15, ""),
+        ("0.8*sigmoid + sft", 0.15, ""),
+        ("orpo", None, "beta stays: orpo's is the weight λ of the odds ratio"),
+        ("rrhf", None, "rrhf has no beta"),
+        ("sft", None, "sft has no beta"),
+    ],
+)
+def test_beta_changes_only_where_a_higher_one_stays_closer(loss_type: str, beta: float | None, note: str) -> None:
+    proposal = propose(table(START, FINE, config={**CONFIG, "loss_type": loss_type}), 0, [KL_CAUSE])
+    changed = {"learning_rate": 5e-7} | ({"beta": beta} if beta else {})
+    assert after(proposal) == pytest.approx(changed)
+    assert (note in proposal.notes[0]) if note else not proposal.notes
+
+
 def test_every_change_has_its_reason() -> None:
     proposal = assess(table(START, {**FINE, "gsm8k": (0.2, 1319), "kl": 0.3})).proposal
     assert {change.field for change in proposal.changes} == {"beta", "learning_rate", "max_steps"}
