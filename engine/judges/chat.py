@@ -6,7 +6,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
 from typing import Any
@@ -24,7 +25,9 @@ LONGEST_ANSWER = 1 << 20  # bytes
 
 @dataclass(slots=True)
 class Usage:
-    """`malformed` answers could not be read. `seconds` are those of the calls, added up over all that ran at once."""
+    """`malformed` answers could not be read. `seconds` are those of the calls, added up over all that ran at once;
+    `wall` is how long whoever asked had to wait for them together.
+    """
 
     calls: int = 0
     retries: int = 0
@@ -33,6 +36,7 @@ class Usage:
     tokens_out: int = 0
     cost: float = 0.0
     seconds: float = 0.0
+    wall: float = 0.0
 
 
 class _BusyError(Exception):
@@ -75,6 +79,15 @@ class Chat:
         finally:
             self.count(calls=1, seconds=self._clock() - start)
         return self._read(raw)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around calls that run at once: from the first to the last is what their rate is measured over."""
+        start = self._clock()
+        try:
+            yield
+        finally:
+            self.count(wall=self._clock() - start)
 
     def count(self, **more: float) -> None:
         with self._lock:

@@ -73,7 +73,7 @@ class EndpointJudge:
         progress: Progress | None,
     ) -> list[float]:
         """Several calls at once, answers in the order of `texts`; calls not yet begun are dropped at an error."""
-        with ThreadPoolExecutor(self._config.concurrency) as pool:
+        with self._chat.waiting(), ThreadPoolExecutor(self._config.concurrency) as pool:
             try:
                 said = pool.map(lambda text: self._answer(system, text, read), texts)
                 found = list(counted(said, len(texts), progress))

@@ -20,6 +20,7 @@ from engine.data.task import Pair, shown
 from engine.judges.chat import Chat
 from engine.models.generate import generate
 from engine.models.vllm import VllmGenerator, load_engine, require_vllm
+from engine.stages import spending
 from engine.stages.job import Job
 from engine.stages.pairs import COLLECTED, PAIRS, read_pairs, write_pairs
 from engine.store.collected import labelled_pairs
@@ -30,35 +31,44 @@ SHOWN_S = 2.0  # between two samples shown live
 SIDE = 60  # characters of each
 
 
-def run(job: Job, clock: Callable[[], float] = time.monotonic) -> dict[str, Any]:
+def run(job: Job, clock: Callable[[], float] = time.monotonic, adapter: Path | None = None) -> dict[str, Any]:
+    """`adapter` is the policy that is sampled, by default the parent's."""
+    adapter = adapter or job.parent_adapter
     job.helm.enter(job.index, "collect", "completion", promise_s=300)
-    job.resident.load_policy(job.parent_adapter)
+    job.resident.load_policy(adapter)
     job.say("start", f"iteration {job.index} starts from the weights of {job.parent or 'the baseline'}")
     for step in job.plan:
         job.say("collect.plan", step.text)
-    began = clock()
+    began, critic = clock(), chat(job)
     gathered = gather(
         job.task,
         job.config,
         job.index,
-        sources(job),
+        sources(job, adapter, critic),
         parent=job.parent,
         progress=job.helm.progress,
         live=Live(job, clock),
     )
     write_pairs(job.work / COLLECTED, gathered.pairs)
     job.say("collect", words(gathered, clock() - began))
-    return summary(gathered, clock() - began)
+    spent = {job.task.judge.name: job.task.judge.take_usage(), "critic": critic.take_usage() if critic else {}}
+    return {**summary(gathered, clock() - began), **spending.tell(job, spent)}
 
 
-def sources(job: Job) -> Sources:
+def chat(job: Job) -> Chat | None:
+    """The server that criticises, where it is not the policy itself."""
+    data = job.config.data
+    return Chat(job.config.judges.endpoint) if data.constitution and data.critic == "endpoint" else None
+
+
+def sources(job: Job, adapter: Path, critic: Chat | None = None) -> Sources:
     """What this iteration's data may be made of."""
-    generator = make_generator(job)
+    generator = make_generator(job, adapter)
     before = job.paths.iteration(job.parent) / PAIRS
     given = labels(job.paths)
     return Sources(
         generator=generator,
-        critique=critique(job, generator),
+        critique=critique(job, generator, critic),
         steps=job.plan,
         before=read_pairs(before) if before.exists() else (),
         labels=given,
@@ -66,22 +76,22 @@ def sources(job: Job) -> Sources:
     )
 
 
-def make_generator(job: Job) -> Generator:
-    """What samples from the policy: the resident itself, or vLLM with the parent's adapter."""
+def make_generator(job: Job, adapter: Path) -> Generator:
+    """What samples from the policy: the resident itself, or vLLM with the same adapter."""
     if job.config.data.generator == "transformers":
         return partial(generate, job.resident)
     require_vllm(job.config.model.gguf_file)
-    return VllmGenerator(job.resident, job.parent_adapter, partial(load_engine, memory=job.config.data.vllm_memory))
+    return VllmGenerator(job.resident, adapter, partial(load_engine, memory=job.config.data.vllm_memory))
 
 
-def critique(job: Job, generator: Generator) -> Critique | None:
+def critique(job: Job, generator: Generator, critic: Chat | None) -> Critique | None:
     """Who turns answers into critique pairs; None where no constitution is named."""
-    data, endpoint = job.config.data, job.config.judges.endpoint
+    data = job.config.data
     if not data.constitution:
         return None
     ask = policy_critic(generator, job.resident.chat, data)
-    if data.critic == "endpoint":
-        ask = endpoint_critic(Chat(endpoint), endpoint.concurrency)
+    if critic is not None:
+        ask = endpoint_critic(critic, job.config.judges.endpoint.concurrency)
     principles = load_constitution(Path(data.constitution).expanduser())
     return partial(
         critique_pairs, generator=generator, critic=ask, judge=job.task.judge, principles=principles, data=data

@@ -19,6 +19,7 @@ from engine.evaluation.evaluate import evaluate
 from engine.evaluation.outcome import Evaluation
 from engine.models.resident import WEIGHTS
 from engine.records import KL, WIN_RATE
+from engine.stages import spending
 from engine.stages.boundary import PROBE_METRIC
 from engine.stages.job import Job
 from engine.stages.pairs import read_data_metrics
@@ -54,7 +55,7 @@ def run(job: Job) -> dict[str, Any]:
         "evaluate",
         f"{len(evaluation.metrics)} metrics in {sum(evaluation.seconds.values()):.1f} s{_headline(evaluation)}",
     )
-    return {"parts": dict(evaluation.seconds)}
+    return {"parts": dict(evaluation.seconds), **spending.tell(job, evaluation.judging)}
 
 
 def _desk(job: Job) -> Desk:

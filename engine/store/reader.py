@@ -94,6 +94,17 @@ class Reader:
             rows = self._rows(f"{query} LEFT JOIN gate ON iteration = idx ORDER BY idx LIMIT {MAX_ITERATIONS}")
             return tuple(_iteration(row) for row in rows)
 
+    def judging(self) -> dict[str, dict[str, float]]:
+        """What each judge spent in all finished stages, by its name: calls, tokens, cost, seconds."""
+        total: dict[str, dict[str, float]] = {}
+        with self._reading("stage"):
+            for (result,) in self._rows("SELECT result FROM stage ORDER BY t LIMIT 100000"):
+                for name, spent in _load(result).get("judging", {}).items():
+                    _check_numbers(*spent.values())
+                    mine = total.setdefault(name, {})
+                    mine.update({key: mine.get(key, 0) + value for key, value in spent.items()})
+        return total
+
     def gate(self) -> Gate | None:
         """The newest gate, decided or not."""
         with self._reading("gate"):

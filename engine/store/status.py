@@ -35,6 +35,7 @@ def status(paths: RunPaths, clock: Callable[[], float] = time.time) -> dict[str,
             "memory": None,
             "gate": None,
             "iterations": [],
+            "judging": {},
         }
         return _unreadable(paths, error) | empty
 
@@ -111,6 +112,7 @@ def _body(reader: Reader) -> dict[str, Any]:
         "gate": _gate(gate),
         "iterations": [_row(it) | {"charged_s": charged_to(it, intervals)} for it in iterations],
         "spent": as_json(spent(intervals, iterations)),
+        "judging": reader.judging(),
     }
 
 

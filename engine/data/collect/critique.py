@@ -108,7 +108,7 @@ def endpoint_critic(chat: Chat, concurrency: int) -> Critic:
     """An LLM behind an endpoint criticises. It decides on its own seeds: what it says is not the same each time."""
 
     def ask(requests: Sequence[str], _seed: int) -> list[str]:
-        with ThreadPoolExecutor(concurrency) as pool:
+        with chat.waiting(), ThreadPoolExecutor(concurrency) as pool:
             return [text.strip() for text in pool.map(lambda request: chat.ask(_SYSTEM, request), requests)]
 
     return ask

@@ -44,6 +44,7 @@ def test_both_orders_are_asked_and_a_fair_judge_never_contradicts_itself() -> No
     assert (spent["tokens_in"], spent["tokens_out"]) == (600, 12)
     assert spent["cost"] == pytest.approx((600 * 10 + 12 * 30) / 1e6)
     assert spent["seconds"] > 0
+    assert spent["wall"] > 0
     assert judge.take_usage()["calls"] == 0, "what was taken is not counted twice"
 
 

@@ -46,6 +46,16 @@ def test_a_run_in_each_state_says_so(state: State) -> None:
         assert (found["stage"], found["step"], found["max_steps"], found["eta_s"]) == ("dpo", 30, 60, 30.0)
 
 
+def test_what_judges_spent_is_added_up_over_stages(ledger: Ledger, paths: RunPaths) -> None:
+    assert whole(paths)["judging"] == {}
+    ledger.stage_done(0, "evaluate", {"seconds": 1.0, "judging": {"endpoint": {"calls": 8, "cost": 0.5}}})
+    ledger.open_iteration(1, 0, {"beta": 0.1}, 0)
+    ledger.stage_done(1, "collect", {"judging": {"endpoint": {"calls": 2, "cost": 0.25}, "critic": {"calls": 4}}})
+    assert whole(paths)["judging"] == {"endpoint": {"calls": 10, "cost": 0.75}, "critic": {"calls": 4}}
+    ledger.stage_done(1, "evaluate", {"judging": ["nonsense"]})
+    assert "stage" in whole(paths)["fault"]
+
+
 @pytest.mark.usefixtures("runs")
 def test_a_run_that_claims_to_work_without_an_engine_is_lost() -> None:
     assert summary(write_run("awaiting_decision"))["state"] == "lost"
