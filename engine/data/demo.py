@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,10 +17,12 @@ from engine.data.world.corpus import sft_rows
 from engine.data.world.lexicon import FAMILY
 from engine.data.world.manners import DemoJudge, reply
 from engine.models.demo import tiny_llama, word_tokenizer
+from engine.records import Example
 
 __all__ = ["BASELINE", "BaselineTraining", "demo_base", "demo_key", "demo_task", "sft_rows"]
 
 CLEAR_GAP = 0.5  # of the judge's scores: a held-out pair has to have a clear winner
+GOOD = 2.0  # the judge's score of an answer that is worth imitating: about one in four of the training text's
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ def demo_task(config: RunConfig, probes: tuple[Probe, ...] = ()) -> Task:
         held_out_pairs=_held_out_pairs(world.held_out, 4),
         held_out_text=_held_out_text(world.held_out),
         probes=(*_probes(world.held_out_programs), *probes),
+        demonstrations=_demonstrations(world.train) if config.recipe != "dpo" else (),
+        reward_pairs=_reward_pairs(world.held_out, config.reward.held_out) if config.recipe != "dpo" else (),
     )
 
 
@@ -83,15 +88,35 @@ def _exercises(programs: tuple[knowledge.Question, ...]) -> tuple[Pair, ...]:
 
 def _held_out_pairs(asks: tuple[corpus.Ask, ...], each: int) -> tuple[Pair, ...]:
     """Pairs of answers as the training text has them, ranked by the annotator; no model has a hand in them."""
-    rng, judge = Random(900), DemoJudge()
-    pairs = []
+    rng = Random(900)
+    return tuple(pair for ask in asks for _ in range(each) if (pair := _ranked(rng, ask)))
+
+
+def _reward_pairs(asks: tuple[corpus.Ask, ...], count: int) -> tuple[Pair, ...]:
+    """`count` more of them, the same for every run: as many about each question."""
+    rng = Random(903)
+    endless = (_ranked(rng, ask) for ask in cycle(asks))
+    return tuple(islice((pair for pair in endless if pair), count))
+
+
+def _ranked(rng: Random, ask: corpus.Ask) -> Pair | None:
+    """Two answers to one question, the better one chosen; None where neither is clearly better."""
+    (prompt, topic), judge = ask, DemoJudge()
+    answers = sorted((reply(rng, topic) for _ in range(2)), key=lambda answer: judge.score(prompt, answer))
+    gap = judge.score(prompt, answers[1]) - judge.score(prompt, answers[0])
+    clear = gap >= CLEAR_GAP
+    return Pair(prompt, f" {answers[1]}", f" {answers[0]}", FAMILY[topic], gap, "held out") if clear else None
+
+
+def _demonstrations(asks: tuple[corpus.Ask, ...]) -> tuple[Example, ...]:
+    """Answers of the training text that the annotator thinks well of, at most one a question."""
+    rng, judge, found = Random(904), DemoJudge(), []
     for prompt, topic in asks:
-        for _ in range(each):
-            answers = sorted((reply(rng, topic) for _ in range(2)), key=lambda answer: judge.score(prompt, answer))
-            gap = judge.score(prompt, answers[1]) - judge.score(prompt, answers[0])
-            if gap >= CLEAR_GAP:
-                pairs.append(Pair(prompt, f" {answers[1]}", f" {answers[0]}", FAMILY[topic], gap, "held out"))
-    return tuple(pairs)
+        answers = [reply(rng, topic) for _ in range(4)]
+        score, best = max((judge.score(prompt, answer), answer) for answer in answers)
+        if score >= GOOD:
+            found.append(Example(prompt, f" {best}", FAMILY[topic], "demonstration", score))
+    return tuple(found)
 
 
 def _held_out_text(asks: tuple[corpus.Ask, ...]) -> tuple[Text, ...]:

@@ -14,7 +14,7 @@ from engine.text import one_line
 
 LISTED = 5  # bad records that an error message lists
 
-__all__ = ["collect_pairs", "load_pairs", "read_records"]
+__all__ = ["check_share", "collect_pairs", "load_pairs", "read_records"]
 
 
 def load_pairs(config: DataConfig) -> tuple[list[Pair], DataReport]:
@@ -42,7 +42,7 @@ def collect_pairs(records: Iterable[Numbered], source: str, bad_share: float) ->
             bad.append((line, str(problem)))
         else:
             (answers if isinstance(found, Unpaired) else pairs).append(found)  # type: ignore[arg-type]
-    _check(one_line(source), len(pairs) + len(answers), bad, bad_share)
+    check_share(one_line(source), len(pairs) + len(answers), bad, bad_share)
     made, left_over = pair_up(answers)
     if not pairs + made:
         raise DataError(
@@ -67,10 +67,11 @@ def _hub_records(name: str, split: str) -> Iterator[Numbered]:
     yield from enumerate(({key: value for key, value in row.items() if value is not None} for row in rows), 1)
 
 
-def _check(source: str, good: int, bad: list[tuple[int, str]], bad_share: float) -> None:
+def check_share(source: str, good: int, bad: list[tuple[int, str]], bad_share: float) -> None:
+    """Raises DataError where more than `bad_share` of a file's records are malformed, or there are none at all."""
     total = good + len(bad)
     if total == 0:
-        raise DataError(f"{source}: no records", remedy="it needs objects with prompt, chosen and rejected")
+        raise DataError(f"{source}: no records", remedy="it needs objects with a prompt and what was answered")
     if len(bad) <= bad_share * total and good:
         return
     listed = "".join(f"\n  line {line}: {problem}" for line, problem in bad[:LISTED])

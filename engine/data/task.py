@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.judges.base import Judge
-from engine.records import Content, Pair
+from engine.records import Content, Example, Pair
 from engine.text import clean
 
 __all__ = ["DataReport", "Pair", "Probe", "Prompt", "Question", "Task", "Text", "shown"]
@@ -69,7 +69,9 @@ class Task:
     """`train_*` and `exercises` (pairs that keep capabilities alive: a right answer against a wrong one) may be learned
     from; no prompt of theirs is among the held-out ones.
 
-    `judge` ranks the completions that are trained on; `held_out_judge` is asked in evaluation only.
+    `judge` ranks the completions that are trained on; `held_out_judge` is asked in evaluation only. The rlhf recipe has
+    `demonstrations` to imitate first (else the chosen sides of its pairs), and `reward_pairs`, which the reward model
+    is measured on in every iteration and never trained on.
     """
 
     name: str
@@ -83,12 +85,14 @@ class Task:
     probes: tuple[Probe, ...] = ()
     report: DataReport | None = None
     held_out_judge: Judge | None = None
+    demonstrations: tuple[Example, ...] = ()
+    reward_pairs: tuple[Pair, ...] = ()
 
     @property
     def measured_prompts(self) -> tuple[str, ...]:
         """Every prompt that an evaluation asks, as text: what no training pair may have."""
         probed = (shown(question.prompt) for probe in self.probes for question in probe.questions)
-        held_out = (shown(pair.prompt) for pair in self.held_out_pairs)
+        held_out = (shown(pair.prompt) for pair in (*self.held_out_pairs, *self.reward_pairs))
         return tuple(dict.fromkeys([*(prompt.text for prompt in self.eval_prompts), *held_out, *probed]))
 
 
