@@ -84,12 +84,3 @@ def longest_first(lengths: Sequence[int], batch_size: int, order: Sequence[int] 
     places = sorted(range(len(given)), key=lambda place: -lengths[given[place]])[:batch_size]
     front = set(places)
     return [given[place] for place in places] + [index for place, index in enumerate(given) if place not in front]
-
-
-def worst_batch(lengths: Sequence[int], batch_size: int, sides: int, max_length: int | None = None) -> Batch:
-    """The largest padded micro-batch: whatever stands beside the longest example is padded to it.
-
-    `sides` is how many sequences an example has: 2 for a pair, each padded to the longer of the two in `lengths`.
-    """
-    width = max(lengths, default=0)
-    return Batch(sides * min(batch_size, len(lengths)), width if max_length is None else min(width, max_length))

@@ -48,17 +48,25 @@ def _consistent(memory: Memory) -> Memory:
     return memory
 
 
-def restart_peak(device: str, cuda: Any = None) -> int:
-    """Measure a peak of its own from here on, for `peak_since`; returns the bytes allocated now."""
-    cuda = cuda or _torch_cuda()
-    _peaks[device] = max(_peaks.get(device, 0), cuda.max_memory_allocated(device))
-    cuda.reset_peak_memory_stats(device)
-    return int(cuda.memory_allocated(device))
+class Meter:
+    """Peaks of single pieces of work on a CUDA device; the run's own, which `with_torch` shows, stays what it is."""
 
+    def __init__(self, device: str, cuda: Any = None) -> None:
+        self._device, self._cuda = device, cuda or _torch_cuda()
 
-def peak_since(device: str, cuda: Any = None) -> int:
-    """The most that torch had allocated since `restart_peak`, in bytes."""
-    return int((cuda or _torch_cuda()).max_memory_allocated(device))
+    def begin(self) -> int:
+        """Measure from here on; returns the bytes allocated now."""
+        _peaks[self._device] = max(_peaks.get(self._device, 0), self.peak())
+        self._cuda.reset_peak_memory_stats(self._device)
+        return int(self._cuda.memory_allocated(self._device))
+
+    def peak(self) -> int:
+        """The most that was allocated since `begin`, in bytes."""
+        return int(self._cuda.max_memory_allocated(self._device))
+
+    def failures(self) -> int:
+        """How often torch has run out of memory on the device."""
+        return int(self._cuda.memory_stats(self._device).get("num_ooms", 0))
 
 
 def card_uuid(device: str, cuda: Any = None) -> str | None:

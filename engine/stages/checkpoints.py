@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.errors import NoSpaceError
+from engine.stages.foresight import Foresight
 from engine.stages.sampler import WeightedEpochs
 from engine.store.atomic import require_space, staged
-
-if TYPE_CHECKING:
-    from transformers import Trainer
-else:
-    Trainer = object  # a mixin: the trainer behind it is whichever its subclass names
 
 GROWTH, RESERVE = 1.3, 256 * 2**20  # a save begins only where this much room is left, of the last one and in bytes
 
 
-class WholeCheckpoints(Trainer):  # type: ignore[misc]
+class WholeCheckpoints(Foresight):
     """Stages each checkpoint beside its place and renames it; `on_checkpoint(step, path)` is told once it is durable.
 
     A mixin: `class MyTrainer(WholeCheckpoints, SFTTrainer)`. `weights` has one number a row of the training data, or
@@ -36,11 +32,14 @@ class WholeCheckpoints(Trainer):  # type: ignore[misc]
     _staging: str | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        """The trainer's own shuffling, unless some rows count more than others."""
+        """The trainer's own shuffling, unless some rows count more than others or the longest come first."""
         if len(set(self.weights)) < 2:
-            return super()._get_train_sampler(train_dataset)
+            shuffled = super()._get_train_sampler(train_dataset)
+            return self.longest_in_front([1.0] * len(self.train_dataset)) if self.widest_first else shuffled
         if len(self.weights) != len(self.train_dataset):
             raise ValueError(f"{len(self.weights)} weights for {len(self.train_dataset)} rows")
+        if self.widest_first:
+            return self.longest_in_front(self.weights)
         return WeightedEpochs(self.weights, self.args.seed)
 
     def _get_output_dir(self, trial: Any) -> str:

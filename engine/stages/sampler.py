@@ -8,6 +8,8 @@ from random import Random
 
 from torch.utils.data import Sampler
 
+from engine.memory.forecast import longest_first
+
 
 class WeightedEpochs(Sampler[int]):
     """As many draws an epoch as there are pairs; a pair comes up in proportion to its weight.
@@ -37,3 +39,22 @@ class WeightedEpochs(Sampler[int]):
             drawn.append(order[place])
         rng.shuffle(drawn)
         return iter(drawn)
+
+
+class LongestFirst(Sampler[int]):
+    """The first epoch of `inner` with its longest examples in front; later epochs are as `inner` has them."""
+
+    def __init__(self, inner: WeightedEpochs, lengths: Sequence[int], batch_size: int) -> None:
+        self._inner, self._lengths, self._batch = inner, lengths, batch_size
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._inner.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        order = list(self._inner)
+        return iter(order if self._epoch else longest_first(self._lengths, self._batch, order))

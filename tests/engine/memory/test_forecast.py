@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from engine.memory.forecast import Batch, Forecaster, longest_first, worst_batch
+from engine.memory.forecast import Batch, Forecaster, longest_first
 
 STAYS, PIECE, TOKEN = 6_000, 500, 2
 """Bytes of the made-up card: what stays, what each batch takes whatever its length, and each token."""
@@ -62,9 +62,3 @@ def test_an_example_drawn_twice_stays_drawn_twice() -> None:
     order = longest_first([3, 9, 1], 2, order=[1, 0, 1])
     assert sorted(order) == [0, 1, 1]
     assert order[:2] == [1, 1]
-
-
-def test_the_worst_batch_is_as_wide_as_the_longest_pair() -> None:
-    assert worst_batch([30, 90, 10], 2, 2) == Batch(4, 90)
-    assert worst_batch([30, 90, 10], 2, 2, max_length=64) == Batch(4, 64)
-    assert worst_batch([30], 8, 2) == Batch(2, 30)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from engine.memory import torch_side
-from engine.memory.torch_side import SHORT, card_uuid, peak_since, restart_peak, with_torch
+from engine.memory.torch_side import SHORT, Meter, card_uuid, with_torch
 from engine.records import Memory
 
 CARD = Memory("gpu", "RTX 4070", total=12_000, used=9_000, temperature=70.0, t=4.0)
@@ -103,7 +103,8 @@ class Counter(Cuda):
 def test_a_peak_measured_anew_takes_nothing_from_the_runs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_side, "_peaks", {})
     cuda = Counter()
-    assert restart_peak("cuda:1", cuda) == 5_000
+    meter = Meter("cuda:1", cuda)
+    assert meter.begin() == 5_000
     cuda.peak = 7_000
-    assert peak_since("cuda:1", cuda) == 7_000
+    assert (meter.peak(), meter.failures()) == (7_000, 0)
     assert with_torch(CARD, "cuda:1", cuda).peak == 9_000
