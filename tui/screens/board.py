@@ -28,6 +28,7 @@ from tui.messages import (
 from tui.plot.view import View
 from tui.presenters.charts import SLOTS, Curve, Plot
 from tui.presenters.iterations import iteration_table
+from tui.presenters.judges import judges_title
 from tui.screens.grid import fill
 from tui.session import Session
 from tui.widgets import Chart, EventLog, MemoryPanel, Panel, Table
@@ -105,6 +106,7 @@ class Board(Container):
         health = self.session.bulletin.latest(HealthChanged)
         in_force = health.pulse.in_force if health and health.pulse else {}
         table = self.query_one("#iterations", Table)
+        table.title = judges_title(message.iterations, table.glyphs.ramp)
         fill(table, iteration_table(message.iterations, message.best, message.kl_limit, in_force))
         self._kl_limit = message.kl_limit
 
