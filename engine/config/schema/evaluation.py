@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -52,6 +52,10 @@ class EvaluationConfig(Section):
         False, description="let humaneval run what the model writes, in a sandbox without network or files"
     )
     batch_tokens: Whole = Field(8192, ge=1, description="tokens of such a task evaluated at once, padding included")
+    final: Literal["full", "same"] = Field(
+        "full",
+        description="the final evaluation: every held-out prompt and task item there is, or as in each iteration",
+    )
     kl_probe_prompts: Whole = Field(8, ge=1, description="fixed prompts of the KL probe during training")
     kl_probe_tokens: Whole = Field(24, ge=1, description="and the length of its samples")
     kl_probe_share: Real = Field(
