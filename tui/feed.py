@@ -25,6 +25,7 @@ from tui.messages import (
     HealthChanged,
     IterationsChanged,
     MemoryHistory,
+    PlanRead,
 )
 from tui.presenters.charts import SLOTS, Curve, Plot, scope
 
@@ -172,6 +173,14 @@ class Feed:
         best = gate.assessment.best if gate else None
         self._tell(IterationsChanged(self._iterations, best, *self._limits), (self._iterations, best))
         self._tell(GateChanged(gate), gate)
+        self._read_plan()
+
+    def _read_plan(self) -> None:
+        """Once: a run's plan is written before it starts, or when somebody first asks."""
+        from engine.store.plans import read_plan
+
+        if PlanRead not in self._seen and (plan := read_plan(self.paths)) is not None:
+            self._tell(PlanRead(plan), plan.key)
 
     def _curves(self, reader: Reader) -> None:
         newest, view, last = reader.last_id(), self._view, reader.step_range()[1]

@@ -9,7 +9,7 @@ from weakref import ReferenceType, ref
 
 from textual.message import Message
 
-from engine.records import Event, Iteration, Pulse
+from engine.records import Event, Iteration, Plan, Pulse
 from engine.store.rows import Applied, Command, Gate, RunInfo
 
 if TYPE_CHECKING:
@@ -81,6 +81,13 @@ class MemoryHistory(FeedMessage):
 
     t: list[float]
     used: list[float]
+
+
+@dataclass
+class PlanRead(FeedMessage):
+    """What the run was planned to need of its card."""
+
+    plan: Plan
 
 
 @dataclass

@@ -36,6 +36,11 @@ class RunPaths:
         return self.root / "config.yaml"
 
     @property
+    def plan(self) -> Path:
+        """What the run was planned to need of a card, where anybody asked."""
+        return self.root / "plan.json"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "run.db"
 

@@ -24,6 +24,7 @@ from tui.messages import (
     HealthChanged,
     IterationsChanged,
     MemoryHistory,
+    PlanRead,
 )
 from tui.plot.view import View
 from tui.presenters.charts import SLOTS, Curve, Plot
@@ -68,6 +69,7 @@ class Board(Container):
         self._follow(CurvesChanged, self._show_curves)
         self._follow(HealthChanged, self._show_memory)
         self._follow(MemoryHistory, self._show_memory_history)
+        self._follow(PlanRead, lambda message: self.query_one(MemoryPanel).set_plan(message.plan))
         self._follow(IterationsChanged, self._show_iterations)
         self._follow(EventsChanged, self._show_events)
         self.watch_shown(self.shown)
@@ -97,7 +99,7 @@ class Board(Container):
 
     def _show_memory(self, message: HealthChanged) -> None:
         if message.pulse is not None:
-            self.query_one(MemoryPanel).memory = message.pulse.memory
+            self.query_one(MemoryPanel).show(message.pulse)
 
     def _show_memory_history(self, message: MemoryHistory) -> None:
         self.query_one(MemoryPanel).set_history(message.t, message.used)

@@ -1,4 +1,8 @@
-"""The memory of the card (or of the host, and then it says so): how much is used, by whom, and how much is left."""
+"""The memory of the card (or of the host, and then it says so): how much is used, by whom, and how much is left.
+
+Under it what is to come: the longest batch still ahead, what slows the card, the machine's other cards a row each, and
+what was used over time beside what was planned.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.reactive import reactive
 
-from engine.records import Memory
+from engine.records import Forecast, Memory, Plan, Pulse
 from tui.plot.view import settle
 from tui.widgets.panel import Panel, Row
 from tui.widgets.words import GIB, gib, percent
@@ -18,6 +22,8 @@ if TYPE_CHECKING:  # brings numpy, which the first frame must not wait for
 
 TIGHT = 0.05
 """Share of the card left free below which headroom is shown as running out."""
+CHART_ROWS = 4
+"""Fewer rows say nothing about a curve."""
 
 
 class MemoryPanel(Panel):
@@ -28,6 +34,19 @@ class MemoryPanel(Panel):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__("memory", id=id, classes=classes)
         self.history: Series | None = None
+        self.cards: tuple[Memory, ...] = ()
+        self.forecast: Forecast | None = None
+        self.plan: Plan | None = None
+
+    def show(self, pulse: Pulse) -> None:
+        """Everything that a heartbeat says of memory."""
+        self.cards, self.forecast, self.memory = pulse.cards, pulse.forecast, pulse.memory
+        self.stale()
+
+    def set_plan(self, plan: Plan) -> None:
+        """What the run was planned to need: a line in the history."""
+        self.plan = plan
+        self.stale()
 
     def set_history(self, x: Sequence[float], used: Sequence[float]) -> None:
         """Bytes used at each x (steps or seconds, rising); NaN where the card did not say."""
@@ -46,10 +65,11 @@ class MemoryPanel(Panel):
             return [[("no reading yet", "dim")]]
         rows = [
             self._bar(self.memory, width),
-            *(self.runs(line) for line in _lines(self.memory, width, self.glyphs.degree.strip())),
+            *(self.runs(line) for line in _lines(self.memory, self.forecast, width, self.glyphs.degree.strip())),
+            *self._others(width),
         ]
         room = height - len(rows) - 1
-        if room < 4 or height > 900 or self.history is None or not self.history.extent:
+        if room < CHART_ROWS or height > 900 or self.history is None or not self.history.extent:
             return rows[:height] if height >= 3 else [self.runs(_short(self.memory)), *rows[:1]][:height]
         return [*rows, [], *self._chart(self.history, self.memory, width, room)]
 
@@ -66,16 +86,32 @@ class MemoryPanel(Panel):
             (self.glyphs.light * (width - filled), "frame"),
         ]
 
+    def _others(self, width: int) -> list[Row]:
+        """The machine's other cards: a name, a bar and the numbers, in columns."""
+        figures = [f"{gib(card.used, unit=False)}/{gib(card.total, unit=False)}" for card in self.cards]
+        wide, bar = max(map(len, figures), default=0), max(4, width // 5)
+        rows: list[Row] = []
+        for card, said in zip(self.cards, figures, strict=True):
+            mark = "sim" if card.simulated else card.throttle[0].split()[0] if card.throttle else ""
+            mark = f" {mark}" if mark else ""
+            name = Text(card.name.removeprefix("NVIDIA ").removeprefix("GeForce "), "dim")
+            name.truncate(max(width - bar - wide - len(mark) - 2, 1), overflow="ellipsis", pad=True)
+            rows.append([*self.runs(name), (mark, "warn"), (" ", ""), *self._bar(card, bar), (f" {said:>{wide}}", "")])
+        return rows
+
     def _chart(self, history: Series, memory: Memory, width: int, height: int) -> Sequence[Row]:
+        """Under the plan's line where there is a plan, with the card's size for a top; else under the card's size."""
         from tui.plot.figure import Figure
 
         total = None if memory.total is None else memory.total / GIB
+        plan = self.plan.capacity / GIB if self.plan and memory.source == "gpu" else None
+        line, label = (plan, "plan") if plan is not None else (total, "total")
         figure = Figure(
             history,
             settle(history.extent or (0.0, 1.0)),
-            limit=total,
-            limit_label="" if total is None else f"total {total:.1f}",
-            bounds=(0.0, None),
+            limit=line,
+            limit_label="" if line is None else f"{label} {line:.1f}",
+            bounds=(0.0, None if plan is None else total),
             margin=4,
             x_labels=False,
             glyphs=self.glyphs,
@@ -102,12 +138,17 @@ def _short(memory: Memory) -> Text:
     return Text.assemble((gib(memory.used), "bold"), (f" of {gib(memory.total, unit=False)} used", "dim"))
 
 
-def _lines(memory: Memory, width: int, degree: str) -> list[Text]:
+def _lines(memory: Memory, forecast: Forecast | None, width: int, degree: str) -> list[Text]:
     """Label, value and a second pair, in columns that stay put while the numbers change."""
     lines = [_used(memory), _headroom(memory)]
     if memory.source == "gpu":
         lines += _torch(memory, width)
+        lines += _ahead(memory, forecast, width) if forecast else []
         lines.append(_vitals(memory, degree))
+        if memory.throttle:
+            lines.append(Text.assemble(("slowed   ", "dim"), (", ".join(memory.throttle), "warn")))
+    if memory.doubt:
+        lines.append(Text(memory.doubt, "dim"))
     return lines
 
 
@@ -127,11 +168,31 @@ def _headroom(memory: Memory) -> Text:
 
 
 def _torch(memory: Memory, width: int) -> list[Text]:
-    pairs = [("reserved", memory.reserved), ("allocated", memory.allocated), ("peak", memory.peak)]
+    pairs = [
+        ("reserved", memory.reserved),
+        ("allocated", memory.allocated),
+        ("peak", memory.peak),
+        ("others", memory.others),
+    ]
     cells = [Text.assemble((f"{name:<9}", "dim"), f"{gib(size):>9}") for name, size in pairs]
-    if width < 36:
+    if width < 40:
         return cells
-    return [Text.assemble(cells[0], "   ", cells[2]), cells[1]]
+    return [Text.assemble(cells[0], "   ", cells[2]), Text.assemble(cells[1], "   ", cells[3])]
+
+
+def _ahead(memory: Memory, forecast: Forecast, width: int) -> list[Text]:
+    """The peak once the longest batch has come, as far as it is known."""
+    low, high = gib(forecast.low, unit=False), gib(forecast.high)
+    if forecast.certain:
+        return [Text.assemble(("longest  ", "dim"), f"{high:>9}", ("  seen", "dim"))]
+    limit = None if memory.peak is None or memory.room is None else memory.peak + memory.room
+    over = limit is not None and forecast.high > limit
+    span = high if low == high.split()[0] else f"{low}–{high}"
+    text = Text.assemble(("longest  ", "dim"), (f"{span:>9}", "bold warn" if over else ""))
+    text.append("  to come", "warn" if over else "dim")
+    if over and len(text) + 13 <= width:
+        text.append(", may not fit", "warn")
+    return [text]
 
 
 def _vitals(memory: Memory, degree: str) -> Text:
