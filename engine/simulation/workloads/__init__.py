@@ -1,0 +1,39 @@
+"""What each stage of a run does to a card's memory: one file a workload.
+
+A workload is given the resident model of a scene and works through the stage's worst moments with the stage's own
+code: the largest batch, the longest sequences, optimizer states as they are from the second step on. It tells the
+tracker where it is. To add a stage, write its `run(scene)` and name it in `WORKLOADS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from engine.config.schema import RunConfig
+from engine.simulation.scene import Scene
+from engine.simulation.workloads import collect, evaluate, preference
+
+__all__ = ["WORKLOADS", "Workload", "workloads_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A stage under its name in the recipe; `applies` says whether a config makes it use the card at all."""
+
+    stage: str
+    run: Callable[[Scene], None]
+    applies: Callable[[RunConfig], bool] = lambda _: True
+
+
+WORKLOADS: Mapping[str, tuple[Workload, ...]] = {
+    "dpo": (
+        Workload("collect", collect.run, collect.applies),
+        Workload("dpo", preference.run),
+        Workload("evaluate", evaluate.run),
+    ),
+}
+
+
+def workloads_of(config: RunConfig) -> tuple[Workload, ...]:
+    return tuple(workload for workload in WORKLOADS[config.recipe] if workload.applies(config))
