@@ -39,6 +39,7 @@ SLOTS: tuple[tuple[Plot, ...], ...] = (
     (
         Plot("rewards/accuracies", "rewards/accuracies", hi=1),
         Plot("mean_token_accuracy", "mean_token_accuracy", hi=1),
+        Plot("rewards/chosen", "rewards/chosen"),  # KTO's batches hold no pairs to be right about
     ),
     (
         Plot("kl_probe", "KL to baseline", lo=0, limited=True, unit="nats/token"),
