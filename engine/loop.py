@@ -85,7 +85,7 @@ class Loop:
         metrics = publish.publish(job)
         seconds = sum(result["seconds"] for result in results.values())
         steps = sum(result.get("steps", 0) for result in results.values())
-        settings = results.get("dpo", {}).get("settings")
+        settings = next((results[name].get("settings") for name in ("dpo", "ppo") if name in results), None)
         self._ledger.close_iteration(iteration.index, metrics, steps, seconds, settings)
         publish.clear(job)
 

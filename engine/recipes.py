@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.stages import baseline, collect, dpo, evaluate, filter  # noqa: A004  (a stage's name)
+from engine.stages import baseline, collect, dpo, evaluate, filter, harvest, ppo, reward, sft  # noqa: A004  (a stage's name)
 from engine.stages.job import Stage
 
 EVALUATE = Stage("evaluate", evaluate.run)
@@ -14,5 +14,12 @@ BASELINE = (Stage("adapter", baseline.adapter), EVALUATE)
 
 RECIPES: Mapping[str, tuple[Stage, ...]] = {
     "dpo": (Stage("collect", collect.run), Stage("filter", filter.run), Stage("dpo", dpo.run), EVALUATE),
+    "rlhf": (
+        Stage("sft", sft.run),
+        Stage("reward", reward.run),
+        Stage("ppo", ppo.run),
+        EVALUATE,
+        Stage("filter", harvest.run),
+    ),
 }
 """`diagnose` and `gate` follow every recipe and belong to the loop: they judge the iteration, not make it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from engine.evaluation.capability import Capability, Desk
 from engine.evaluation.forward import completion_logprobs
 from engine.evaluation.kl import Divergence, exact_kl
 from engine.evaluation.outcome import Evaluation
+from engine.evaluation.rewarded import Rewards, rewarded
 from engine.evaluation.sampled import Sampled, sample
 from engine.judges.base import Judge
 from engine.models.generate import Progress
@@ -37,6 +39,7 @@ def evaluate(
     baseline: Evaluation | None,
     parent: Evaluation | None = None,
     parent_adapter: Path | None = None,
+    rewards: Rewards | None = None,
     capability: Capability | None = None,
     desk: Desk | None = None,
     progress: Progress | None = None,
@@ -44,12 +47,14 @@ def evaluate(
     """Measure the resident's current policy.
 
     `baseline` is iteration 0's evaluation, None while iteration 0 itself is evaluated. `parent` and `parent_adapter`
-    are the parent's, None where the parent is the baseline. `capability` is the run's harness tasks, and `desk` where
-    their answers are kept. A policy whose logits are not finite gives metrics without values. `progress` counts
-    sequences and may raise to abort.
+    are the parent's, None where the parent is the baseline. `rewards` is a reward model that the policy was trained on:
+    it is then the training judge, and the task's own judge one that training never asked. `capability` is the run's
+    harness tasks, and `desk` where their answers are kept. A policy whose logits are not finite gives metrics without
+    values. `progress` counts sequences and may raise to abort.
     """
     able = capability or Capability()
-    return _Evaluator(resident, task, config, baseline, parent, parent_adapter, able, desk or Desk(), progress).run()
+    desk = desk or Desk()
+    return _Evaluator(resident, task, config, baseline, parent, parent_adapter, rewards, able, desk, progress).run()
 
 
 class _Evaluator:
@@ -63,13 +68,14 @@ class _Evaluator:
         baseline: Evaluation | None,
         parent: Evaluation | None,
         parent_adapter: Path | None,
+        rewards: Rewards | None,
         capability: Capability,
         desk: Desk,
         progress: Progress | None,
     ) -> None:
         self.resident, self.task, self.config = resident, task, config.evaluation
         self.baseline, self.parent, self.parent_adapter = baseline, parent, parent_adapter
-        self.capability, self.desk = capability, desk
+        self.rewards, self.capability, self.desk = rewards, capability, desk
         self.progress = progress
         self.metrics: dict[str, Metric] = {}
         self.seconds: dict[str, float] = {}
@@ -119,14 +125,24 @@ class _Evaluator:
         def judged(judge: Judge, known: tuple[float, ...]) -> Judged:
             return alignment.judge_samples(judge, sampled, before, known, self._advance)
 
-        training = judged(task.judge, start.scores if start else ())
-        other = task.held_out_judge
+        training = self._rewarded(sampled) if self.rewards else judged(task.judge, start.scores if start else ())
+        other = task.held_out_judge or (task.judge if self.rewards else None)
         held_out = judged(other, start.held_out_scores if start else ()) if other else None
         found = alignment.judge_metrics(training, held_out, sampled)
         self._add([*found, *quality.length_metrics(sampled, before), quality.distinct_2(sampled)])
         for metric in found[: 2 if held_out else 1]:
             self.answers += alignment.compared(metric, sampled, before or sampled.completions)
         return training, held_out
+
+    def _rewarded(self, sampled: Sampled) -> Judged:
+        """The reward model in the training judge's place. It is another one each iteration, so the baseline's
+        completions are scored again."""
+        assert self.rewards is not None
+        if self.baseline is not None:
+            self.baseline = replace(
+                self.baseline, scores=tuple(self.rewards(sampled.prompts, self.baseline.completions))
+            )
+        return rewarded(self.rewards(sampled.prompts, sampled.completions), self.baseline)
 
     def _held_out(self) -> tuple[tuple[float, float], ...]:
         """Log-probabilities of the held-out pairs, and of the text for perplexity; what is in both is run once."""

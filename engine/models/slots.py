@@ -145,6 +145,26 @@ class Slots:
         if source in self.heads and target in self.heads:
             self.heads[target].load_state_dict(self.heads[source].state_dict())
 
+    def snapshot(self, name: str) -> dict[str, Tensor]:
+        """An adapter's weights as they are now."""
+        return {place: parameter.detach().clone() for place, parameter in self._tensors(name).items()}
+
+    @torch.no_grad()
+    def restore(self, name: str, weights: Mapping[str, Tensor]) -> None:
+        """Make an adapter what a snapshot of it, or of another one, was."""
+        for place, parameter in self._tensors(name).items():
+            parameter.copy_(weights[place])
+
+    @contextmanager
+    def lent(self, name: str, weights: Mapping[str, Tensor]) -> Iterator[None]:
+        """A snapshot's weights inside the block; the adapter's own come back after it."""
+        own = self.snapshot(name)
+        self.restore(name, weights)
+        try:
+            yield
+        finally:
+            self.restore(name, own)
+
     def save(self, name: str, folder: Path) -> None:
         """Write an adapter where PEFT and `load` find it, and its head beside it."""
         folder.mkdir(parents=True, exist_ok=True)

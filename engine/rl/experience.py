@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,10 @@ class Scale:
         return (scores - self.mean) / self.deviation
 
 
+Scores = Callable[[Rollout], Tensor]
+"""The reward of each sample (samples,), in the baseline's units."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opinions:
     """Of each token (samples, tokens): log-probability under policy and reference, exact KL between both over the whole
@@ -57,7 +62,7 @@ class Experience:
 
 
 @torch.no_grad()
-def ask(slots: Slots, rollout: Rollout, reference: str | None, scale: Scale, batch_size: int) -> Opinions:
+def ask(slots: Slots, rollout: Rollout, reference: str | None, scores: Scores, batch_size: int) -> Opinions:
     """The models' opinions, a few samples at a time. `reference` names the slot, None is the bare base.
 
     Log-probabilities come from the same forward as training's, in float32, so that the first ratio of an update is 1:
@@ -75,12 +80,11 @@ def ask(slots: Slots, rollout: Rollout, reference: str | None, scale: Scale, bat
                 (said.exp() * (said - other)).sum(-1),
                 -(said.exp() * said).sum(-1),
                 slots.values(*batch, rollout.start),
-                scale(slots.scores(*batch)),
             )
         )
-    *tokens, scores = (torch.cat(column) for column in zip(*parts, strict=True))
-    logprobs, other, kl, entropy, values = (each * rollout.actions for each in tokens)
-    return Opinions(logprobs, other, kl, entropy, values, scores)
+    columns = [torch.cat(column) * rollout.actions for column in zip(*parts, strict=True)]
+    logprobs, other, kl, entropy, values = columns
+    return Opinions(logprobs, other, kl, entropy, values, scores(rollout))
 
 
 def learn_from(rollout: Rollout, opinions: Opinions, beta: float, settings: PpoConfig) -> Experience:

@@ -7,43 +7,28 @@ their per-item results and the completions that later iterations pair with; for 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from engine.evaluation.capability import Desk
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.outcome import Evaluation
-from engine.models.resident import WEIGHTS
+from engine.evaluation.rewarded import rlhf_metrics
 from engine.records import KL, WIN_RATE
 from engine.stages import spending
 from engine.stages.boundary import PROBE_METRIC
+from engine.stages.desk import desk_of
+from engine.stages.evaluations import read_evaluation, write_evaluation
+from engine.stages.grading import read_reward_metrics
 from engine.stages.job import Job
 from engine.stages.pairs import read_data_metrics
-from engine.store.atomic import write_json
-from engine.store.iterations import ANSWERS, EVALUATION, SAMPLES, write_lines
-from engine.store.paths import RunPaths
+from engine.stages.proxy import rewarding
 
 
 def run(job: Job) -> dict[str, Any]:
     job.helm.enter(job.index, "evaluate", "sequence", promise_s=300)
     job.resident.load_policy(job.work / "adapter")
-    has_parent = job.index > 0 and job.parent > 0
-    evaluation = evaluate(
-        job.resident,
-        job.task,
-        job.config,
-        baseline=read_evaluation(job.paths, 0) if job.index else None,
-        parent=read_evaluation(job.paths, job.parent) if has_parent else None,
-        parent_adapter=job.parent_adapter if has_parent else None,
-        capability=job.capability,
-        desk=_desk(job),
-        progress=job.helm.progress,
-    )
-    evaluation = replace(evaluation, metrics={**evaluation.metrics, **read_data_metrics(job.work)})
+    evaluation = _evaluation(job)
     write_evaluation(job.work, evaluation)
     kl = evaluation.metrics.get(KL)
     if kl is not None and kl.value is not None:  # the same quantity as the probe's, better measured: its last point
@@ -58,23 +43,25 @@ def run(job: Job) -> dict[str, Any]:
     return {"parts": dict(evaluation.seconds), **spending.tell(job, evaluation.judging)}
 
 
-def _desk(job: Job) -> Desk:
-    """Harness answers stay in the work folder until the iteration is published, and are good for this adapter only."""
-    weights = (job.work / "adapter" / WEIGHTS).read_bytes()
-    asked = job.config.evaluation.model_dump_json() + job.config.model.model_dump_json()
-    salt = hashlib.sha256(weights + asked.encode()).hexdigest()
-    return Desk(job.work / "capability", salt, job.say)
-
-
-def write_evaluation(folder: Path, evaluation: Evaluation) -> None:
-    write_json(folder / EVALUATION, evaluation.as_json())
-    write_lines(folder / SAMPLES, evaluation.samples)
-    write_lines(folder / ANSWERS, evaluation.answers)
-
-
-def read_evaluation(paths: RunPaths, index: int) -> Evaluation:
-    """A finished iteration's evaluation, without its samples."""
-    return Evaluation.parse(json.loads((paths.iteration(index) / EVALUATION).read_text("utf-8")))
+def _evaluation(job: Job) -> Evaluation:
+    has_parent = job.index > 0 and job.parent > 0
+    baseline = read_evaluation(job.paths, 0) if job.index else None
+    parent = read_evaluation(job.paths, job.parent) if has_parent else None
+    with rewarding(job, baseline, job.work) as rewards:
+        found = evaluate(
+            job.resident,
+            job.task,
+            job.config,
+            baseline=baseline,
+            parent=parent,
+            parent_adapter=job.parent_adapter if has_parent else None,
+            rewards=rewards,
+            capability=job.capability,
+            desk=desk_of(job, job.work / "adapter", job.work / "capability"),
+            progress=job.helm.progress,
+        )
+    more = {**read_data_metrics(job.work), **read_reward_metrics(job.work), **(rlhf_metrics(found) if rewards else {})}
+    return replace(found, metrics={**found.metrics, **more})
 
 
 def _headline(evaluation: Evaluation) -> str:

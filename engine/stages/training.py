@@ -155,5 +155,14 @@ class Training:
         )
 
 
+def kl_probe(job: Job) -> KlProbe | None:
+    """The probe of KL to the baseline between two steps, on the first evaluation prompts; None where it is off."""
+    settings = job.config.evaluation
+    if not settings.kl_probe_share:
+        return None
+    prompts = [prompt.content for prompt in job.task.eval_prompts[: settings.kl_probe_prompts]]
+    return KlProbe(job.resident, prompts, seed=settings.seed, max_new_tokens=settings.kl_probe_tokens)
+
+
 def _by_step(folder: Path) -> list[Path]:
     return sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))

@@ -105,9 +105,20 @@ def test_a_demo_comes_in_two_scenarios(started: list[RunPaths]) -> None:
 
 
 def test_a_recipe_that_is_not_there_is_said_so(started: list[RunPaths], runs: Path, capsys: Printed) -> None:
-    assert main(["demo", "--recipe", "rlhf", "--no-attach"]) == 2
-    assert "rlhf" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["demo", "--recipe", "grpo", "--no-attach"])
+    assert "grpo" in capsys.readouterr().err
     assert (started, runs.exists()) == ([], False)
+
+
+def test_each_recipe_has_its_demo(started: list[RunPaths], runs: Path) -> None:
+    for scenario in ("steady", "overshoot"):
+        assert main(["demo", "--recipe", "rlhf", "--scenario", scenario, "--no-attach"]) == 0
+    steady, overshoot = (load_config(paths.config) for paths in started)
+    assert [paths.name for paths in started] == ["demo-rlhf", "demo-rlhf-2"]
+    assert {steady.recipe, overshoot.recipe} == {"rlhf"}
+    assert steady.ppo.adaptive
+    assert not overshoot.ppo.adaptive
 
 
 def test_a_missing_config_of_the_demo_is_said_so(

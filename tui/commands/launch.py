@@ -26,12 +26,11 @@ _POLL_S = 0.05
 
 
 def demo(args: Namespace) -> int:
-    if args.recipe != "dpo":
-        raise UsageError(f"recipe {args.recipe!r} is not there yet", remedy="the demo trains by dpo")
-    config = CONFIGS / f"demo-{args.scenario}.yaml"
+    recipe = "" if args.recipe == "dpo" else f"{args.recipe}-"
+    config = CONFIGS / f"demo-{recipe}{args.scenario}.yaml"
     if not config.is_file():
         raise UsageError(f"the demo's config is missing: {config}", remedy="run from a clone that has its configs/")
-    return _start(config, args.name or unused_name("demo"), args)
+    return _start(config, args.name or unused_name(f"demo-{recipe}".rstrip("-")), args)
 
 
 def run(args: Namespace) -> int:

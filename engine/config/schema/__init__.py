@@ -8,6 +8,7 @@ from engine.config.schema.architecture import ArchitectureConfig
 from engine.config.schema.data import DataConfig
 from engine.config.schema.evaluation import EvaluationConfig, TaskConfig
 from engine.config.schema.fields import Section
+from engine.config.schema.harvest import HarvestConfig
 from engine.config.schema.judges import EndpointConfig, JudgesConfig, RewardModelConfig
 from engine.config.schema.memory import MemoryConfig
 from engine.config.schema.model import ModelConfig
@@ -23,6 +24,7 @@ __all__ = [
     "DataConfig",
     "EndpointConfig",
     "EvaluationConfig",
+    "HarvestConfig",
     "JudgesConfig",
     "MemoryConfig",
     "ModelConfig",

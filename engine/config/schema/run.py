@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from engine.config.schema.data import DataConfig
 from engine.config.schema.evaluation import EvaluationConfig
 from engine.config.schema.fields import Section, Whole
+from engine.config.schema.harvest import HarvestConfig
 from engine.config.schema.judges import JudgesConfig
 from engine.config.schema.memory import MemoryConfig
 from engine.config.schema.model import ModelConfig
@@ -44,7 +45,7 @@ def _decider(value: object) -> object:
 class RunConfig(Section):
     """A whole run."""
 
-    recipe: Literal["dpo"] = Field("dpo", description="the order of stages")
+    recipe: Literal["dpo", "rlhf"] = Field("dpo", description="the order of stages")
     model: ModelConfig = ModelConfig()
     memory: MemoryConfig = MemoryConfig()
     data: DataConfig = DataConfig()
@@ -52,6 +53,7 @@ class RunConfig(Section):
     sft: SftConfig = SftConfig()
     reward: RewardConfig = RewardConfig()
     ppo: PpoConfig = PpoConfig()
+    harvest: HarvestConfig = HarvestConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     judges: JudgesConfig = JudgesConfig()
     thresholds: Thresholds = Field(Thresholds(), description="when a rule fires (spec, section 4)")

@@ -40,7 +40,7 @@ def test_every_fault_is_found_at_once() -> None:
 def test_the_error_counts_and_names_its_source() -> None:
     with pytest.raises(UsageError) as caught:
         parse_config("recipe: ppo", "run.yaml")
-    assert str(caught.value) == "run.yaml: 1 fault\n  recipe = 'ppo': expected 'dpo'"
+    assert str(caught.value) == "run.yaml: 1 fault\n  recipe = 'ppo': expected 'dpo' or 'rlhf'"
     assert caught.value.exit_code == 2
 
 

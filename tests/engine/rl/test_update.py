@@ -18,7 +18,7 @@ from engine.data.task import Prompt
 from engine.models.resident import POLICY, Resident
 from engine.models.slots import REWARD, SFT, VALUE, Slots
 from engine.models.tokens import prompt_ids
-from engine.rl.experience import Experience, Scale, ask, learn_from
+from engine.rl.experience import Experience, Scale, Scores, ask, learn_from
 from engine.rl.metrics import metrics
 from engine.rl.rollout import Rollout, roll_out
 from engine.rl.update import Learner
@@ -57,8 +57,12 @@ def settings(**values: Any) -> PpoConfig:
     return PpoConfig(**{"rollouts": 6, "minibatch": 6, "epochs": 1, "whiten_advantages": False, **values})
 
 
+def scores(slots: Slots) -> Scores:
+    return lambda rollout: SCALE(slots.scores(rollout.ids, rollout.mask).detach())
+
+
 def lived(slots: Slots, rollout: Rollout, chosen: PpoConfig) -> Experience:
-    return learn_from(rollout, ask(slots, rollout, SFT, SCALE, 2), BETA, chosen)
+    return learn_from(rollout, ask(slots, rollout, SFT, scores(slots), 2), BETA, chosen)
 
 
 class Plain:
@@ -226,7 +230,7 @@ def test_an_update_touches_policy_and_value_alone_and_repeats_by_its_seed(slots:
 def test_what_was_rewarded_becomes_likelier(slots: Slots, rollout: Rollout) -> None:
     """Not a reward model's scores but turns, good and bad, to see the sign of everything."""
     chosen = settings(epochs=3, missing_eos=0.0, whiten_advantages=True, stop_kl=9e9, max_step_kl=9e9)
-    opinions = ask(slots, rollout, SFT, SCALE, 6)
+    opinions = ask(slots, rollout, SFT, scores(slots), 6)
     opinions.scores.copy_(torch.tensor([3.0, -3.0] * 3))
     Learner(slots, chosen, learning_rate=1e-3, micro_batch=6).update(learn_from(rollout, opinions, 0.0, chosen), seed=0)
     with torch.no_grad():

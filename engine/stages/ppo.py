@@ -1,0 +1,121 @@
+"""Train the policy on the reward model by proximal policy optimisation, near the iteration's SFT policy.
+
+In: `sft/`, where the policy begins and what KL is held to, and `reward/`. Out: `adapter/`, the policy of the best look
+by a judge that training never asked, `value/`, and `training/`. It resumes from its last whole checkpoint, on the same
+trajectory where the device is deterministic. A reward model that is wrong too often is refused.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+
+from engine.data.task import Prompt
+from engine.data.weighing import prompt_weights
+from engine.models.resident import POLICY
+from engine.models.slots import HEAD, REWARD, SFT, VALUE, Slots
+from engine.stages.boundary import Boundary
+from engine.stages.evaluations import read_evaluation
+from engine.stages.grading import require_reward_model
+from engine.stages.job import Job
+from engine.stages.lookout import Lookout
+from engine.stages.ppo_trainer import OPTIMIZER, STATE, PpoTrainer
+from engine.stages.proxy import Proxy
+from engine.stages.training import Training, kl_probe
+from engine.store.atomic import staged
+
+RESERVED = 0.25  # of the training prompts, at most, are kept for the looks
+
+
+def run(job: Job) -> dict[str, Any]:
+    require_reward_model(job)
+    job.helm.enter(job.index, "ppo", "update", promise_s=300)
+    with Slots(job.resident, SFT, REWARD, VALUE, seed=job.config.training.seed) as slots:
+        slots.load(SFT, job.work / SFT)
+        slots.copy(SFT, POLICY)
+        proxy = Proxy(job, slots, read_evaluation(job.paths, 0), job.work)
+        if proxy.own:
+            _begin_value(slots, proxy)
+        prompts, watched = split_prompts(job.task.train_prompts, job.config.ppo.check_prompts, job.config.training.seed)
+        lookout = _lookout(job, slots, watched)
+        training = training_of(job)
+        step, folder = training.run(lambda boundary: _trainer(job, slots, proxy, prompts, lookout, training, boundary))
+        slots.load(POLICY, folder)
+        slots.load(VALUE, folder / VALUE)
+        lookout.load(folder)
+        lookout.choose()
+        _keep(job, slots, folder)
+        return {**training.result(step), **_told(job, lookout, step)}
+
+
+def training_of(job: Job) -> Training:
+    settings = job.config.training.model_dump(mode="json")
+    inputs = [job.work / SFT / "adapter_model.safetensors"]
+    inputs += [] if job.config.reward.model else [job.work / REWARD / HEAD]
+    return Training(job, "ppo", settings, inputs, probe=kl_probe(job))
+
+
+def split_prompts(prompts: Sequence[Prompt], watched: int, seed: int) -> tuple[list[Prompt], list[Prompt]]:
+    """(prompts to train on, prompts to look with): the same for a whole run, and never more than a quarter to look."""
+    order = Random(f"looks:{seed}").sample(range(len(prompts)), len(prompts))
+    kept = set(order[: min(watched, max(1, int(RESERVED * len(prompts))))])
+    trained = [prompt for i, prompt in enumerate(prompts) if i not in kept]
+    return trained or list(prompts), [prompts[i] for i in sorted(kept)]
+
+
+def _begin_value(slots: Slots, proxy: Proxy) -> None:
+    """The value model begins as the reward model, its head in the units of what it has to foresee."""
+    slots.copy(REWARD, VALUE)
+    head, scale = slots.heads[VALUE], proxy.scale
+    with torch.no_grad():
+        head.weight.div_(scale.deviation)
+        head.bias.sub_(scale.mean).div_(scale.deviation)
+
+
+def _lookout(job: Job, slots: Slots, prompts: Sequence[Prompt]) -> Lookout:
+    return Lookout(
+        slots,
+        job.task.held_out_judge or job.task.judge,
+        prompts,
+        max_new_tokens=job.config.ppo.max_new_tokens,
+        batch_size=job.config.evaluation.batch_size,
+        seed=job.config.evaluation.seed,
+    )
+
+
+def _trainer(
+    job: Job,
+    slots: Slots,
+    proxy: Proxy,
+    prompts: list[Prompt],
+    lookout: Lookout,
+    training: Training,
+    boundary: Boundary,
+) -> Any:
+    weights = prompt_weights(prompts, job.config.data, job.index)
+    return PpoTrainer(slots, proxy, prompts, weights, lookout, job.config, training.folder, job.seed, boundary)
+
+
+def _told(job: Job, lookout: Lookout, step: int) -> dict[str, Any]:
+    """Which update's policy is kept."""
+    if lookout.best is None:
+        return {"chosen": step}
+    job.say("ppo", f"update {lookout.best.step} of {step} is kept: {lookout.best.score:.3f} by the held-out judge")
+    return {"chosen": lookout.best.step, "held_out": lookout.best.score}
+
+
+def _keep(job: Job, slots: Slots, checkpoint: Path) -> None:
+    for name in ("adapter", VALUE, "training"):
+        shutil.rmtree(job.work / name, ignore_errors=True)  # of an attempt that died before it said that it was done
+    with staged(job.work / "adapter") as folder:
+        job.resident.save_policy(folder)
+    with staged(job.work / VALUE) as folder:
+        slots.save(VALUE, folder)
+    with staged(job.work / "training") as folder:
+        for name in (OPTIMIZER, STATE):
+            shutil.copyfile(checkpoint / name, folder / name)
