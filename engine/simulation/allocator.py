@@ -70,7 +70,7 @@ class CachingAllocator:
         self.allocated = self.reserved = self.peak_allocated = self.peak_reserved = 0
         self._pools = {True: Pool(), False: Pool()}
         self._tails: dict[bool, Block] = {}
-        self._end = 0
+        self._ends = {True: 1 << 60, False: 0}  # addresses of their own for each pool's expandable segment
 
     def malloc(self, size: int) -> Block | None:
         """The block for `size` bytes; None for none at all. Raises OutOfMemoryError."""
@@ -112,8 +112,8 @@ class CachingAllocator:
             wanted = self._wanted(size, small)
             if self.reserved + wanted > self.capacity:
                 raise OutOfMemoryError(f"{wanted} B more than {self.reserved} B do not fit in {self.capacity} B")
-        block = Block(self._end, wanted, small)
-        self._end += wanted
+        block = Block(self._ends[small], wanted, small)
+        self._ends[small] += wanted
         self.reserved += wanted
         self.peak_reserved = max(self.peak_reserved, self.reserved)
         return self._append(block) if self.expandable else block
