@@ -8,7 +8,7 @@ from engine.records.examples import Example
 from engine.records.metrics import Answer, Metric, Sample
 from engine.records.pairs import Choice, Label, Pair
 from engine.records.plain import as_json
-from engine.records.planning import GIB, Plan, StagePeak
+from engine.records.planning import GIB, PARTS, Plan, StagePeak
 from engine.records.rules import (
     Assessment,
     Budget,
@@ -63,6 +63,7 @@ __all__ = [
     "LENGTH_RATIO",
     "LIVE_STATES",
     "PAIRS",
+    "PARTS",
     "PREFERENCE_ACCURACY",
     "PREFERENCE_GAP",
     "REWARD_ACCURACY",
