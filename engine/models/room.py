@@ -116,4 +116,4 @@ def free_memory() -> None:
 
 
 def _give_up(words: str) -> None:
-    raise NoRoomError(words, remedy="lower evaluation.batch_size or max_new_tokens, or free memory on the card")
+    raise NoRoomError(words, remedy="free memory on the card, or make the work smaller")

@@ -36,6 +36,7 @@ def build_trainer(
     arguments = common_arguments(config, resident, work, seed)
     trainer = TRAINERS[objective.family](resident, pairs, config, arguments, callback)
     trainer.weights = list(trainer.train_dataset[WEIGHT])
+    trainer.room = resident.room
     trainer.remove_callback(PrinterCallback)
     if config.training.reference == "base" or not objective.reference:
         _drop_reference(resident)

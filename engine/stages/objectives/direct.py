@@ -16,9 +16,10 @@ from engine.models.resident import Resident
 from engine.records.objectives import mixture
 from engine.stages.checkpoints import WholeCheckpoints
 from engine.stages.objectives.arguments import common_arguments, pair_rows, smoothing
+from engine.stages.recovery import CutsPairs
 
 
-class DirectTrainer(WholeCheckpoints, DPOTrainer):  # type: ignore[misc]
+class DirectTrainer(CutsPairs, WholeCheckpoints, DPOTrainer):  # type: ignore[misc]
     """TRL's DPOTrainer, its checkpoints whole and its pairs weighted."""
 
 

@@ -18,10 +18,15 @@ from engine.data.task import Pair
 from engine.models.resident import Resident
 from engine.stages.checkpoints import WholeCheckpoints
 from engine.stages.objectives.arguments import pair_rows
+from engine.stages.recovery import SurvivesOom
 
 
-class OddsTrainer(WholeCheckpoints, ORPOTrainer):  # type: ignore[misc]
+class OddsTrainer(SurvivesOom, WholeCheckpoints, ORPOTrainer):  # type: ignore[misc]
     """TRL's ORPOTrainer, its checkpoints whole and its pairs weighted."""
+
+    def size_of(self, inputs: dict[str, Any]) -> tuple[int, int]:
+        sides = [inputs["chosen_input_ids"].shape, inputs["rejected_input_ids"].shape]
+        return sum(rows for rows, _ in sides), max(width for _, width in sides)
 
 
 def odds_trainer(

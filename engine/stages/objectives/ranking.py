@@ -27,6 +27,7 @@ from engine.models.tokens import pad, sequence_ids
 from engine.stages.checkpoints import WholeCheckpoints
 from engine.stages.objectives.arguments import WEIGHT
 from engine.stages.objectives.groups import Group, groups
+from engine.stages.recovery import SurvivesOom
 
 COLUMNS = ["answers", "prompts", "ordered", "best"]
 """Token ids of prompt and answer, by answer; the prompt's length in them; places of better and worse; of the best."""
@@ -67,7 +68,7 @@ class GroupCollator:
         }
 
 
-class RankingTrainer(WholeCheckpoints, DPOTrainer):  # type: ignore[misc]
+class RankingTrainer(SurvivesOom, WholeCheckpoints, DPOTrainer):  # type: ignore[misc]
     """TRL's DPOTrainer for everything but the loss: its head in chunks, its metrics, its dropout and casting."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:

@@ -20,6 +20,7 @@ from engine.data.task import Pair
 from engine.models.resident import Resident
 from engine.stages.checkpoints import WholeCheckpoints
 from engine.stages.objectives.arguments import WEIGHT
+from engine.stages.recovery import SurvivesOom
 from engine.stages.sampler import WeightedEpochs
 
 
@@ -42,7 +43,7 @@ class _Shuffled(KTOTrainer):  # type: ignore[misc]
         return WeightedEpochs([1.0] * len(self.train_dataset), self.args.seed)
 
 
-class UnpairedTrainer(WholeCheckpoints, _Shuffled):
+class UnpairedTrainer(SurvivesOom, WholeCheckpoints, _Shuffled):
     """Its checkpoints whole and its rows weighted."""
 
 

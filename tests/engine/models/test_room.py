@@ -89,7 +89,7 @@ def test_one_that_does_not_fit_alone_holds_and_is_tried_again(room: Room) -> Non
 
 
 def test_with_nobody_to_hold_the_fault_says_what_would_do(room: Room) -> None:
-    with pytest.raises(NoRoomError, match=r"even alone\n.*evaluation\.batch_size"):
+    with pytest.raises(NoRoomError, match=r"even alone\n.*free memory on the card"):
         work(room, Device(0), range(2))
 
 
