@@ -72,9 +72,11 @@ def batch_of(inputs: Any) -> Batch:
 
 
 def lengths_of(dataset: Any) -> list[int]:
-    """Tokens of each example's longest sequence, from the columns that TRL has made (`prompt_ids`, `chosen_ids`, …)."""
+    """Tokens of each example's longest sequence: as `length` says, or by the columns that TRL has made (`chosen_ids`)."""
     import pyarrow.compute as arrow
 
+    if "length" in dataset.column_names:
+        return list(dataset["length"])
     names = [name for name in dataset.column_names if name.endswith("_ids")]
     if not names:
         return []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 import torch
+from datasets import Dataset
 from transformers import TrainerCallback
 
 from engine.config import RunConfig, with_settings
@@ -16,6 +16,7 @@ from engine.data.task import Pair
 from engine.evaluation.forward import completion_logprobs
 from engine.models.resident import Resident
 from engine.models.tokens import sequence_ids
+from engine.stages.foresight import lengths_of
 from engine.stages.objectives.groups import Group, groups
 from engine.stages.objectives.ranking import GroupCollator, group_rows, ranking_loss
 from engine.stages.trainer import build_trainer, release
@@ -138,5 +139,5 @@ def test_a_batch_counts_places_through(resident: Resident) -> None:
 def test_a_prompt_that_leaves_no_room_is_left_out(resident: Resident) -> None:
     long = Pair("hello " * 20, " a", " b")
     rows = group_rows(resident, groups([long, Pair("hello", " a", " b")]), 8)
-    assert [row["length"] <= 8 for row in rows] == [True]
-    assert math.isfinite(rows[0]["weight"])
+    assert [(row["length"] <= 8, row["weight"]) for row in rows] == [(True, 1.0)]
+    assert lengths_of(Dataset.from_list(rows)) == [rows[0]["length"]]
