@@ -11,6 +11,13 @@ from dataclasses import dataclass
 
 from engine.config import RunConfig, override
 from engine.records import Scalar
+from engine.records.objectives import mixture
+
+PAIR_MEANS = frozenset({
+    "sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "sppo_hard", "apo_zero", "apo_down", "discopop",
+    "sigmoid_norm",
+})  # fmt: skip
+"""Losses that are a plain mean over pairs, so that cutting a batch changes nothing. The others look at the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +54,38 @@ def options(config: RunConfig) -> list[Option]:
 
 
 def _batch(config: RunConfig) -> Iterator[Option]:
-    """Fewer pairs at once and more micro-steps: the optimizer sees the same sum."""
-    size, steps = config.training.batch_size, config.training.accumulation
-    for smaller in dict.fromkeys((size // 2, 1)):
-        if 0 < smaller < size and size * steps % smaller == 0:
+    """Fewer at once and more micro-steps: the optimizer sees the same sum, where the loss is one."""
+    sums = {objective.name for objective in mixture(config.training.loss_type).objectives} <= PAIR_MEANS
+    if config.recipe != "rlhf":
+        yield from _smaller("batch", "training", config.training.batch_size, config.training.accumulation, sums)
+        return
+    for size in _steps_down(config.training.batch_size):  # PPO's optimizer steps are ppo.minibatch, whatever this is
+        cost, price = "the same updates, slower", 0.1 * _halvings(config.training.batch_size, size)
+        name = f"PPO batch {config.training.batch_size} → {size}"
+        yield Option("batch", name, {"training.batch_size": size}, cost, price)
+    yield from _smaller("SFT batch", "sft", config.sft.batch_size, config.sft.accumulation, same=False)
+    if config.reward.model is None:
+        yield from _smaller("reward batch", "reward", config.reward.batch_size, config.reward.accumulation, same=True)
+
+
+def _smaller(what: str, section: str, size: int, steps: int, same: bool) -> Iterator[Option]:
+    for smaller in _steps_down(size):
+        if size * steps % smaller == 0:
             more = size * steps // smaller
+            cost = "the same gradients" if same else "this loss is no mean over rows: slightly other gradients"
             yield Option(
-                "batch",
-                f"batch {size} → {smaller}, accumulation {steps} → {more}",
-                {"training.batch_size": smaller, "training.accumulation": more},
-                "the same gradients; slower where so few pairs leave the card idle",
+                what,
+                f"{what} {size} → {smaller}, accumulation {steps} → {more}",
+                {f"{section}.batch_size": smaller, f"{section}.accumulation": more},
+                f"{cost}; slower where so few leave the card idle",
                 0.1 * _halvings(size, smaller),
+                keeps=same,
             )
+
+
+def _steps_down(size: int) -> list[int]:
+    """Half of it, and one."""
+    return [smaller for smaller in dict.fromkeys((size // 2, 1)) if 0 < smaller < size]
 
 
 def _optimizer(config: RunConfig) -> Iterator[Option]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.config import RunConfig, parse_config
-from engine.memory.planning.knobs import options
+from engine.memory.planning.knobs import PAIR_MEANS, options
 from engine.memory.planning.options import measure, ranked
 from engine.memory.planning.room import Room
 from engine.records import GIB
@@ -69,6 +69,31 @@ def test_rank_keeps_its_scale() -> None:
     config = parse_config(QLORA)
     (halved,) = [option.apply(config).model for option in options(config) if option.knob == "rank"]
     assert halved.lora_alpha / halved.lora_r == config.model.lora_alpha / config.model.lora_r
+
+
+def test_a_loss_that_looks_at_its_batch_is_not_cut_without_a_word() -> None:
+    for loss, keeps in (("sigmoid", True), ("ipo", True), ("bco_pair", False), ("0.8*sigmoid + sft", False)):
+        found = options(parse_config(f"training: {{batch_size: 4, loss_type: '{loss}'}}"))
+        assert {option.keeps for option in found if option.knob == "batch"} == {keeps}
+
+
+@pytest.mark.slow
+def test_those_losses_are_the_ones_that_the_trainer_cuts_by_itself() -> None:
+    from engine.stages.recovery.pairs import PAIR_MEANS as CUT
+
+    assert CUT == PAIR_MEANS
+
+
+def test_each_stage_of_rlhf_has_a_batch_of_its_own() -> None:
+    config = parse_config("recipe: rlhf\ntraining: {batch_size: 8}\nsft: {batch_size: 4}\nreward: {batch_size: 2}")
+    found = [option for option in options(config) if "batch" in option.knob]
+    assert {option.knob for option in found} >= {"batch", "SFT batch", "reward batch"}
+    for option in found:
+        changed = option.apply(config)
+        assert changed.ppo == config.ppo
+        assert changed.training.accumulation == config.training.accumulation
+        for before, after in ((config.sft, changed.sft), (config.reward, changed.reward)):
+            assert before.batch_size * before.accumulation == after.batch_size * after.accumulation
 
 
 def measured(config: RunConfig, gib: float) -> list[str]:
