@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import tempfile
 import time
 import warnings
@@ -106,6 +107,7 @@ def _trained(crew: Crew, pairs: list[Pair], config: RunConfig, folder: Path) -> 
         found = evaluate(crew.resident, crew.task, config, baseline=baseline).metrics
         win = found[WIN_RATE]
         probes = {key: metric.value or 0.0 for key, metric in found.items() if metric.group == "capability"}
+        print(f"{name}: {seconds:.1f} s, win {win.value}", file=sys.stderr, flush=True)
         results[name] = Result(
             (win.value or 0.0, win.low or 0.0, win.high or 0.0), found[KL].value or 0.0, probes, seconds
         )
