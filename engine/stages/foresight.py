@@ -72,7 +72,7 @@ def batch_of(inputs: Any) -> Batch:
 
 
 def lengths_of(dataset: Any) -> list[int]:
-    """Tokens of each example's longest sequence: as `length` says, or by the columns that TRL has made (`chosen_ids`)."""
+    """Tokens of each example's longest sequence: its `length`, or by columns that TRL has made (`chosen_ids`, …)."""
     import pyarrow.compute as arrow
 
     if "length" in dataset.column_names:

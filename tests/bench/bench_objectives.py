@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import sys
 import tempfile
 import time
 import warnings
@@ -35,6 +34,7 @@ from engine.store.ledger import Ledger
 from engine.store.lock import EngineLock
 from engine.store.paths import create_run
 from tests.bench.table import Row
+from tui.commands.output import say
 
 NAME = "Objectives"
 PACKAGES = ("torch", "transformers", "trl", "peft")
@@ -107,7 +107,7 @@ def _trained(crew: Crew, pairs: list[Pair], config: RunConfig, folder: Path) -> 
         found = evaluate(crew.resident, crew.task, config, baseline=baseline).metrics
         win = found[WIN_RATE]
         probes = {key: metric.value or 0.0 for key, metric in found.items() if metric.group == "capability"}
-        print(f"{name}: {seconds:.1f} s, win {win.value}", file=sys.stderr, flush=True)
+        say(f"{name}: {seconds:.1f} s, win {win.value}")
         results[name] = Result(
             (win.value or 0.0, win.low or 0.0, win.high or 0.0), found[KL].value or 0.0, probes, seconds
         )
