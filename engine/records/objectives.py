@@ -101,7 +101,8 @@ class Mixture:
 
     @property
     def papers(self) -> str:
-        return ", ".join(f"{one.name} arXiv {one.paper}" for one in self.objectives)
+        """As arXiv numbers."""
+        return "arXiv " + ", ".join(one.paper for one in self.objectives)
 
 
 def mixture(text: str) -> Mixture:

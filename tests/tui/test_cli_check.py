@@ -9,6 +9,7 @@ import yaml
 
 from engine.config import load_config, parse_config
 from tui.cli import main
+from tui.commands.check import outline
 
 
 @pytest.fixture
@@ -33,6 +34,22 @@ def test_it_prints_a_config_that_gives_the_same_config(pairs: Path, capsys: pyte
     assert (resolved.training.beta, resolved.data.path) == (0.3, str(pairs))
     assert "# Nothing was started." in out
     assert {path.name for path in pairs.parent.iterdir()} == {"pairs.jsonl", "mine.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("loss_type", "method", "reference"),
+    [
+        ("sigmoid", "by DPO with LoRA", "held to the baseline"),
+        ("ipo", "by DPO (loss ipo) with LoRA", "held to the baseline"),
+        ("kto", "by KTO with LoRA", "held to the baseline"),
+        ("orpo", "by ORPO with LoRA", "held to no reference"),
+        ("rrhf", "by RRHF with LoRA", "held to no reference"),
+    ],
+)
+def test_the_objective_is_called_by_its_name(loss_type: str, method: str, reference: str) -> None:
+    told = "\n".join(outline(parse_config(f"training: {{loss_type: {loss_type}}}")))
+    assert method in told
+    assert reference in told
 
 
 def test_every_fault_is_named_at_once(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:

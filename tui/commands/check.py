@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.config import RunConfig, load_config
+from engine.config.schema import TrainingConfig
 from engine.records.objectives import mixture
 from tui.commands.inputs import as_yaml, settle
 from tui.commands.output import say
@@ -23,18 +24,29 @@ def outline(config: RunConfig) -> Iterator[str]:
     model, training, evaluation = config.model, config.training, config.evaluation
     weights = "the embedded demo model, built and trained first" if model.name == "demo" else model.name
     precision = "" if model.quantization == "none" else f", base in {model.quantization}"
-    objective = mixture(training.loss_type)
-    method = config.recipe.upper() + ("" if objective.name == "sigmoid" else f" with the loss {objective.name}")
-    held = f"the {'baseline' if training.reference == 'base' else 'parent'}" if objective.reference else "no reference"
-    yield f"Trains {weights} by {method}, with LoRA of rank {model.lora_r}{precision}."
+    yield f"Trains {weights} by {_method(config)} with LoRA of rank {model.lora_r}{precision}."
     yield f"Pairs: {_pairs(config)}."
     yield (
         f"An iteration: {training.max_steps} steps of {training.batch_size * training.accumulation} pairs, "
-        f"held to {held}, a checkpoint every "
-        f"{training.checkpoint_steps} steps."
+        f"held to {_reference(training)}, a checkpoint every {training.checkpoint_steps} steps."
     )
     yield f"Evaluates {evaluation.completions} completions of each of {evaluation.prompts} held-out prompts."
     yield f"At a gate {_decider(config)}. Stops after {_budget(config)}."
+
+
+def _method(config: RunConfig) -> str:
+    objective = mixture(config.training.loss_type)
+    if config.recipe != "dpo":
+        return config.recipe.upper()
+    if objective.family != "dpo" or objective.name == "sigmoid":
+        return objective.family.upper()
+    return f"DPO (loss {objective.name})"
+
+
+def _reference(training: TrainingConfig) -> str:
+    if not mixture(training.loss_type).reference:
+        return "no reference"
+    return "the baseline" if training.reference == "base" else "the parent"
 
 
 def _pairs(config: RunConfig) -> str:

@@ -136,7 +136,7 @@ def test_a_beta_that_would_change_nothing_is_refused_in_words(config: RunConfig,
 
 def test_what_an_objective_is_held_to_is_said() -> None:
     said = {name: words_of(TrainingConfig(loss_type=name, reference="parent")) for name in ("kto", "orpo")}
-    assert said["kto"] == "objective kto (kto arXiv 2402.01306); reference: parent"
+    assert said["kto"] == "objective kto (arXiv 2402.01306); reference: parent"
     assert said["orpo"].endswith("no reference; KL to the baseline is measured")
 
 
