@@ -26,12 +26,12 @@ def signed(value: float) -> str:
 
 
 def setting(value: Scalar) -> str:
-    """A setting as one would type it: `5e-6`, `0.1`, `1000`, `sigmoid`."""
+    """A setting as one would type it: `5e-6`, `0.1`, `1000`, `sigmoid`, `null`."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return _short(f"{value:.6g}")
-    return "none" if value is None else str(value)
+    return "null" if value is None else str(value)
 
 
 def ratio(before: Scalar, after: Scalar) -> str:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from engine.config import RunConfig, check_setting, describe_settings, iteration_settings
 from tui.presenters.numbers import number, ratio, setting, signed
 
 
@@ -29,7 +30,7 @@ def test_what_is_not_a_number_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(5e-6, "5e-6"), (0.1, "0.1"), (1000, "1000"), (True, "true"), (None, "none"), ("ipo", "ipo")]
+    ("value", "shown"), [(5e-6, "5e-6"), (0.1, "0.1"), (1000, "1000"), (True, "true"), (None, "null"), ("ipo", "ipo")]
 )
 def test_a_setting_reads_as_one_would_type_it(value: object, shown: str) -> None:
     assert setting(value) == shown  # type: ignore[arg-type]
@@ -44,3 +45,10 @@ def test_ratio_only_between_numbers_that_differ() -> None:
 def test_signed_keeps_the_width_of_its_sign() -> None:
     assert signed(0.021) == "+0.021"
     assert signed(-0.041) == "−0.041"
+
+
+@pytest.mark.parametrize("name", [info.name for info in describe_settings()])
+def test_every_setting_of_a_new_run_can_be_typed_as_it_is_shown(name: str) -> None:
+    """The gate's form opens with these texts, and checks each as if it had been typed."""
+    settings = iteration_settings(RunConfig())
+    assert check_setting(name, setting(settings[name]), settings) == settings[name]
