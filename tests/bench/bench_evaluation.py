@@ -20,7 +20,7 @@ from tests.bench.table import Row, at_most
 NAME = "Evaluation"
 PACKAGES = ("torch", "transformers", "lm_eval")
 WINDOWS = 5
-BATCH = 16  # what the budget of 8192 tokens comes to in this model's window of 512
+BATCHES = (4, 16)  # what 2048 and 8192 tokens come to in this model's window of 512: the quicker one is the measure
 
 
 def measure() -> list[Row]:
@@ -48,30 +48,40 @@ def _overhead(resident: Resident, config: EvaluationConfig) -> Row:
     loaded = load(able.found[0], config.seed)
     name = config.tasks[0].task
     ratios = []
+    batch = min(BATCHES, key=lambda size: _seconds(lambda: _direct(resident, loaded, size)))
     for window in range(WINDOWS + 1):
         with tempfile.TemporaryDirectory(prefix="pilothouse-bench-") as folder:
             desk = Desk(Path(folder), "bench")
             turns: list[Callable[[], Any]] = [
                 lambda desk=desk: list(able.measure(resident, (), config, desk, lambda _: None)),
-                lambda: _direct(resident, loaded),
+                lambda: _direct(resident, loaded, batch),
             ]
-            seconds = {}
-            for turn in turns if window % 2 else reversed(turns):
-                began = time.perf_counter()
-                turn()
-                seconds[turn] = time.perf_counter() - began
+            seconds = {turn: _seconds(turn) for turn in (turns if window % 2 else reversed(turns))}
             ratios.append(seconds[turns[0]] / seconds[turns[1]])
     ratios = ratios[1:]  # the first pair warms caches up
     note = f" ({min(ratios):.3f} to {max(ratios):.3f})"
-    return at_most(f"{name}: engine ÷ lm-eval called directly, time", statistics.median(ratios), 1.05, "", note)
+    return at_most(
+        f"{name}: engine ÷ lm-eval called directly in batches of {batch}, processor time",
+        statistics.median(ratios),
+        1.05,
+        "",
+        note,
+    )
 
 
-def _direct(resident: Resident, loaded: Loaded) -> None:
+def _seconds(turn: Callable[[], Any]) -> float:
+    """Of processor time: all runs on one thread, and whatever else the machine does is not counted."""
+    began = time.process_time()
+    turn()
+    return time.process_time() - began
+
+
+def _direct(resident: Resident, loaded: Loaded, batch: int) -> None:
     from lm_eval import evaluator
     from lm_eval.models.huggingface import HFLM
 
     from engine.evaluation.harness.run import request
 
     with resident.measuring():
-        model = HFLM(pretrained=resident.model, tokenizer=resident.tokenizer, batch_size=BATCH)
+        model = HFLM(pretrained=resident.model, tokenizer=resident.tokenizer, batch_size=batch)
         evaluator.evaluate(model, **request(loaded))

@@ -51,7 +51,9 @@ class EvaluationConfig(Section):
     allow_code_execution: bool = Field(
         False, description="let humaneval run what the model writes, in a sandbox without network or files"
     )
-    batch_tokens: Whole = Field(8192, ge=1, description="tokens of such a task evaluated at once, padding included")
+    batch_tokens: Whole | None = Field(
+        None, ge=1, description="tokens of such a task at once, padding included; by default 8192, on a CPU 2048"
+    )
     final: Literal["full", "same"] = Field(
         "full",
         description="the final evaluation: every held-out prompt and task item there is, or as in each iteration",
@@ -61,6 +63,10 @@ class EvaluationConfig(Section):
     kl_probe_share: Real = Field(
         0.02, ge=0, le=0.03, description="share of training time that the KL probe may take; 0 is off"
     )
+
+    def tokens_at_once(self, cuda: bool = True) -> int:
+        """`batch_tokens`, or what suits the device: a card wants to be filled, a processor's caches want to hold it."""
+        return self.batch_tokens or (8192 if cuda else 2048)
 
     @model_validator(mode="after")
     def _check_tasks(self) -> EvaluationConfig:

@@ -44,7 +44,11 @@ def run(
         for task in loaded.tasks.values():
             task.set_fewshot_seed(config.seed)
         model = ResidentLM(
-            resident, transcript, batch_tokens=config.batch_tokens, seed=config.seed, advance=asked.reach
+            resident,
+            transcript,
+            batch_tokens=config.tokens_at_once(resident.device.type == "cuda"),
+            seed=config.seed,
+            advance=asked.reach,
         )
         found = evaluator.evaluate(model, **request(loaded))
     samples = {name: _of_one_filter(loaded, found["samples"][name]) for name in loaded.shares}

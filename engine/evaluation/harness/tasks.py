@@ -12,6 +12,7 @@ from typing import Any
 from engine.config.schema import TaskConfig
 from engine.config.schema.evaluation import is_task_file
 from engine.errors import ConfigError, Fault
+from engine.judgement.evidence import TOO_FEW
 
 OURS = Path(__file__).parents[3] / "configs" / "tasks"
 
@@ -70,7 +71,8 @@ def load(found: Found, seed: int) -> Loaded:
     for task in tasks.values():
         _override(task, config, seed)
     sizes = {name: len(task.eval_docs) for name, task in tasks.items()}
-    return Loaded(found, tasks, _categories(loaded), shares(sizes, config.limit))
+    taken = shares(sizes, config.limit)
+    return Loaded(found, tasks, _categories(loaded, taken), taken)
 
 
 def _built(found: Found, manager: Any) -> Any:
@@ -167,12 +169,16 @@ def _override(task: Any, config: TaskConfig, seed: int) -> None:
     task.set_fewshot_seed(seed)
 
 
-def _categories(loaded: Mapping[str, Any]) -> dict[str, str]:
-    """A task's innermost group within the one that was asked for, else its own name; nothing for a task alone."""
+def _categories(loaded: Mapping[str, Any], taken: Mapping[str, int]) -> dict[str, str]:
+    """A task's own name, such as a subject; with too few items of one to tell anything by, its innermost group within
+    the one that was asked for, such as a field. Nothing for a task alone.
+    """
     groups = loaded.get("groups", {})
     if len(loaded["tasks"]) < 2:
         return {}
     found = {name: _plain(name) for name in loaded["tasks"]}
+    if min(taken.values()) >= TOO_FEW:
+        return found
     for group in list(groups.values())[1:]:
         found |= {task.task_name: _plain(group.alias or group.name) for task in group.get_all_tasks()}
     return found

@@ -124,7 +124,7 @@ def _generation(config: RunConfig) -> Iterator[Option]:
     """Smaller batches where nothing is trained: only slower."""
     batches = [("evaluation", "evaluation.batch_size", config.evaluation.batch_size)]
     if config.evaluation.tasks:
-        batches.append(("task tokens", "evaluation.batch_tokens", config.evaluation.batch_tokens))
+        batches.append(("task tokens", "evaluation.batch_tokens", config.evaluation.tokens_at_once()))
     if config.data.source != "file":
         batches.append(("collection", "data.batch_size", config.data.batch_size))
     for what, key, size in batches:

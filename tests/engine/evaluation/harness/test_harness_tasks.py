@@ -10,7 +10,8 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from engine.config import parse_config
 from engine.config.schema import TaskConfig
 from engine.errors import ConfigError
-from engine.evaluation.harness.tasks import OURS, find, load, shares
+from engine.evaluation.harness.tasks import OURS, Found, find, load, shares
+from engine.judgement.evidence import TOO_FEW
 from tests.fixtures.benchmarks import write_gsm8k, write_mmlu, write_task
 
 
@@ -79,8 +80,7 @@ def test_overrides_reach_the_task(tmp_path: Path) -> None:
 
 
 def test_mmlu_is_its_subjects_each_with_its_own_examples_and_field(tmp_path: Path) -> None:
-    fields = load_yaml(OURS / "mmlu.yaml", resolve_func=False)["task"]
-    subjects = tuple(task["task"] for field in fields for task in field["task"])
+    subjects = every_subject()
     assert len(set(subjects)) == 57
     path = str(write_mmlu(tmp_path, subjects))
     loaded = load(find([TaskConfig(task="mmlu", path=path, limit=60)], False)[0], 0)
@@ -92,3 +92,19 @@ def test_mmlu_is_its_subjects_each_with_its_own_examples_and_field(tmp_path: Pat
     context = task.fewshot_context(task.eval_docs[0], 2)
     assert "virology" not in context
     assert context.count("in astronomy") == 3
+
+
+def test_with_enough_items_of_each_a_category_is_a_subject(tmp_path: Path) -> None:
+    """From as many on as a test can tell anything by; with fewer, subjects are taken together by field."""
+    path = str(write_mmlu(tmp_path, every_subject(), questions=TOO_FEW))
+    (task,) = find([TaskConfig(task="mmlu", path=path)], False)
+    whole = load(task, 0)
+    assert len(set(whole.categories.values())) == 57
+    assert {"astronomy", "world religions"} < set(whole.categories.values())
+    fewer = load(Found(TaskConfig(task="mmlu", path=path, limit=57 * TOO_FEW - 1), task.file), 0)
+    assert len(set(fewer.categories.values())) == 4
+
+
+def every_subject() -> tuple[str, ...]:
+    fields = load_yaml(OURS / "mmlu.yaml", resolve_func=False)["task"]
+    return tuple(task["task"] for field in fields for task in field["task"])
