@@ -24,7 +24,7 @@ UNUSED = ""
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One loss. `paper` is its arXiv number; `beta` says what beta is, "" where it is nothing.
+    """One loss. `paper` is its arXiv number, "" for plain likelihood; `beta` says what beta is, "" where it is nothing.
 
     `smoothing` is its own label smoothing, None where it has none to set.
     """
@@ -55,7 +55,7 @@ _ALL = (
     Objective("apo_zero", "dpo", "2408.06266"),
     Objective("apo_down", "dpo", "2408.06266"),
     Objective("sigmoid_norm", "dpo", "2411.15124"),
-    Objective("sft", "dpo", "2405.16436", reference=False, beta=UNUSED),
+    Objective("sft", "dpo", "", reference=False, beta=UNUSED),
 )
 OBJECTIVES: Mapping[str, Objective] = {each.name: each for each in _ALL}
 """The best known first: a form has room for a few names only."""
@@ -101,9 +101,10 @@ class Mixture:
         return max((one.smoothing or 0.0 for one in self.objectives), default=0.0)
 
     @property
-    def papers(self) -> str:
-        """As arXiv numbers."""
-        return "arXiv " + ", ".join(one.paper for one in self.objectives)
+    def cited(self) -> str:
+        """Its name, with its papers' arXiv numbers behind it."""
+        papers = ", ".join(one.paper for one in self.objectives if one.paper)
+        return f"{self.name} (arXiv {papers})" if papers else self.name
 
 
 def mixture(text: str) -> Mixture:

@@ -64,6 +64,7 @@ def _train(job: Job, checkpoint: tuple[int, Path] | None, past: Sequence[Applied
         fingerprint = fingerprint_of(job)
         trainer.on_checkpoint = lambda step, path: _checkpointed(job, step, path, fingerprint)
         trainer.on_full_disk = job.helm.hold
+        trainer.foresee(job.helm.foresee, job.config.memory.longest_first)
         boundary.attach(trainer)
         trainer.train(resume_from_checkpoint=str(checkpoint[1]) if checkpoint else None)
     finally:
@@ -85,7 +86,7 @@ def words_of(settings: TrainingConfig) -> str:
     """What trains the policy, and what holds it."""
     objective = mixture(settings.loss_type)
     held = f"reference: {settings.reference}" if objective.reference else "no reference; KL to the baseline is measured"
-    return f"objective {objective.name} ({objective.papers}); {held}"
+    return f"objective {objective.cited}; {held}"
 
 
 def _last(trainer: WholeCheckpoints) -> tuple[int, Path]:
