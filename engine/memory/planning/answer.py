@@ -42,7 +42,8 @@ def answers(
     yield answer
     quick = partial(simulate, quick=True)
     base = quick(config)
-    savings = ranked(measure(config, base, quick, tell=tell), rooms.room, base)
+    limit = rooms.room.limit if rooms.room else None
+    savings = ranked(measure(config, base, quick, limit, tell=tell), rooms.room, base)
     answer = replace(answer, savings=tuple(savings))
     yield answer
     if rooms.room:

@@ -63,7 +63,7 @@ def fit(config: RunConfig, limit: int, simulate: Simulate, tell: Tell | None = N
     base = simulate(config)
     if base.capacity <= limit:
         return Fitted(config, (), base)
-    savings = measure(config, base, simulate, [option for option in options(config) if option.keeps], tell)
+    savings = measure(config, base, simulate, limit, [option for option in options(config) if option.keeps], tell)
     useful = [saving for saving in savings if _helps(base, saving.plan)]
     for chosen in _sets(base, useful, limit):
         if tell:

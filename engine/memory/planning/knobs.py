@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.config import RunConfig, override
 from engine.records import Scalar
@@ -19,11 +20,16 @@ PAIR_MEANS = frozenset({
 })  # fmt: skip
 """Losses that are a plain mean over pairs, so that cutting a batch changes nothing. The others look at the batch."""
 
+Where = Literal["training", "generation", "all"]
+GENERATION = frozenset({"collect", "evaluate", "baseline", "final", "filter"})
+"""Stages in which nothing is trained. PPO does both."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """One change. Options of one `knob` exclude each other; `price` is the share of an iteration's time it costs.
 
+    `where` are the stages that it may help: those that train, those that only generate and measure, or all of them.
     Prices are estimates for ranking, from the settings' own documentation and the measurements that they cite.
     """
 
@@ -33,9 +39,15 @@ class Option:
     cost: str
     price: float
     keeps: bool = True
+    where: Where = "all"
 
     def apply(self, config: RunConfig) -> RunConfig:
         return override(config, [f"{key}={json.dumps(value)}" for key, value in self.changes.items()])
+
+    def helps(self, stage: str) -> bool:
+        """Whether the stage of that name could need less by it."""
+        kinds = {"training", "generation"} if stage == "ppo" else {"generation" if stage in GENERATION else "training"}
+        return self.where == "all" or self.where in kinds
 
     @property
     def yaml(self) -> str:
@@ -62,7 +74,7 @@ def _batch(config: RunConfig) -> Iterator[Option]:
     for size in _steps_down(config.training.batch_size):  # PPO's optimizer steps are ppo.minibatch, whatever this is
         cost, price = "the same updates, slower", 0.1 * _halvings(config.training.batch_size, size)
         name = f"PPO batch {config.training.batch_size} → {size}"
-        yield Option("batch", name, {"training.batch_size": size}, cost, price)
+        yield Option("batch", name, {"training.batch_size": size}, cost, price, where="training")
     yield from _smaller("SFT batch", "sft", config.sft.batch_size, config.sft.accumulation, same=False)
     if config.reward.model is None:
         yield from _smaller("reward batch", "reward", config.reward.batch_size, config.reward.accumulation, same=True)
@@ -80,6 +92,7 @@ def _smaller(what: str, section: str, size: int, steps: int, same: bool) -> Iter
                 f"{cost}; slower where so few leave the card idle",
                 0.1 * _halvings(size, smaller),
                 keeps=same,
+                where="training",
             )
 
 
@@ -91,7 +104,7 @@ def _steps_down(size: int) -> list[int]:
 def _optimizer(config: RunConfig) -> Iterator[Option]:
     if config.training.optimizer == "adamw":
         cost = "AdamW's state in 8 bits; its paper's runs found no difference"
-        yield Option("optimizer", "8-bit optimizer", {"training.optimizer": "adamw_8bit"}, cost, 0.02)
+        yield Option("optimizer", "8-bit optimizer", {"training.optimizer": "adamw_8bit"}, cost, 0.02, where="training")
 
 
 def _checkpointing(config: RunConfig) -> Iterator[Option]:
@@ -99,12 +112,12 @@ def _checkpointing(config: RunConfig) -> Iterator[Option]:
     on: dict[str, Scalar] = {} if model.gradient_checkpointing else {"model.gradient_checkpointing": True}
     if on:
         cost = "training about 30 % slower, each layer is computed twice"
-        yield Option("checkpointing", "gradient checkpointing", on, cost, 0.3)
+        yield Option("checkpointing", "gradient checkpointing", on, cost, 0.3, where="training")
     if not model.checkpoint_offload:
         name = "gradient checkpointing, offloaded" if on else "checkpoints offloaded to the host"
         cost = "up to 4 % slower" + (" on top of the 30" if on else "") + "; the host holds layers × tokens × width"
         price = 0.34 if on else 0.04
-        yield Option("checkpointing", name, {**on, "model.checkpoint_offload": True}, cost, price)
+        yield Option("checkpointing", name, {**on, "model.checkpoint_offload": True}, cost, price, where="training")
 
 
 def _weights(config: RunConfig) -> Iterator[Option]:
@@ -132,13 +145,15 @@ def _generation(config: RunConfig) -> Iterator[Option]:
             if smaller:
                 cost = f"slower {what.partition(' ')[0].replace('task', 'tasks')}; training is untouched"
                 price = 0.02 * _halvings(size, smaller)
-                yield Option(what, f"{what} batch {size} → {smaller}", {key: smaller}, cost, price)
+                yield Option(what, f"{what} batch {size} → {smaller}", {key: smaller}, cost, price, where="generation")
 
 
 def _reference(config: RunConfig) -> Iterator[Option]:
     if not config.training.precompute_reference:
         cost = "one pass over the pairs first, then each step is faster"
-        yield Option("reference", "precomputed reference", {"training.precompute_reference": True}, cost, 0.01)
+        yield Option(
+            "reference", "precomputed reference", {"training.precompute_reference": True}, cost, 0.01, where="training"
+        )
 
 
 def _length(config: RunConfig) -> Iterator[Option]:

@@ -29,10 +29,22 @@ class Saving:
 
 
 def measure(
-    config: RunConfig, base: Plan, simulate: Simulate, among: Iterable[Option] | None = None, tell: Tell | None = None
+    config: RunConfig,
+    base: Plan,
+    simulate: Simulate,
+    limit: int | None = None,
+    among: Iterable[Option] | None = None,
+    tell: Tell | None = None,
 ) -> list[Saving]:
-    """What each option saves of `base`, alone. A simulation each: about a second where it is not known yet."""
-    found = list(options(config) if among is None else among)
+    """What each option saves of `base`, alone: a simulation each, where it is not known yet.
+
+    Only those are asked that may help the stage that peaks, or any stage that is over `limit`.
+    """
+    outside = base.context + base.workspaces
+    over = {stage.stage for stage in base.stages if limit is not None and stage.capacity + outside > limit}
+    stages = over | {base.peak.stage}
+    every = options(config) if among is None else among
+    found = [option for option in every if any(option.helps(stage) for stage in stages)]
     savings = []
     for number, option in enumerate(found, 1):
         if tell:

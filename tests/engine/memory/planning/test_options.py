@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.config import RunConfig, parse_config
+from engine.config import RunConfig, override, parse_config
 from engine.memory.planning.knobs import PAIR_MEANS, options
 from engine.memory.planning.options import measure, ranked
 from engine.memory.planning.room import Room
@@ -107,9 +107,22 @@ def test_a_saving_is_the_difference_of_two_plans() -> None:
     base = simulate(config)
     told: list[str] = []
     savings = measure(config, base, simulate, tell=told.append)
-    assert len(told) == len(savings) == len(options(config))
+    assert len(told) == len(savings) > 5
     for saving in savings:
         assert saving.saved == base.capacity - simulate(saving.option.apply(config)).capacity
+
+
+def test_only_what_may_help_a_stage_that_matters_is_asked() -> None:
+    config, simulate = parse_config(QLORA), Formula()
+    base = simulate(config)
+    both = {saving.option.knob for saving in measure(config, base, simulate, limit=GIB)}
+    peak = {saving.option.knob for saving in measure(config, base, simulate, limit=base.capacity)}
+    assert both - peak == {"evaluation"}
+    slight = override(config, ["batch_size=1", "max_length=128", "evaluation.batch_size=640"])
+    evaluated = {saving.option.knob for saving in measure(slight, simulate(slight), simulate)}
+    assert "evaluation" in evaluated
+    assert not evaluated & {"optimizer", "checkpointing", "reference"}
+    assert {option.knob for option in options(config) if option.helps("ppo")} >= {"evaluation", "optimizer"}
 
 
 def test_with_room_to_spare_the_largest_saving_leads() -> None:
