@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -74,12 +75,22 @@ def _run(paths: RunPaths, ledger: Ledger, helm: Helm, gauge: Gauge) -> None:
     helm.become("starting")
     ledger.event("engine.start", f"engine {attempt} of this run, process {os.getpid()}")
     os.environ.update({**ENVIRONMENT, "OMP_NUM_THREADS": str(config.threads)})  # before torch reads it
+    if config.model.expandable_segments and sys.platform == "linux":
+        os.environ["PYTORCH_ALLOC_CONF"] = allocator(os.environ)
     warnings.filterwarnings("ignore", category=FutureWarning)  # the libraries talking to each other
     from engine.loop import Loop
 
     Loop(paths, config, ledger, helm, gauge).run()
     helm.become("completed")
     ledger.end_attempt("completed")
+
+
+def allocator(environment: Mapping[str, str]) -> str:
+    """torch's allocator options with expandable segments among them; what the user set stays, also against them."""
+    given = environment.get("PYTORCH_ALLOC_CONF") or environment.get("PYTORCH_CUDA_ALLOC_CONF") or ""
+    if "expandable_segments" in given:
+        return given
+    return ",".join(filter(None, [given, "expandable_segments:True"]))
 
 
 def _asked_to_stop(helm: Helm, _number: int, _frame: FrameType | None) -> None:

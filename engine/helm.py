@@ -139,6 +139,11 @@ class Helm:
             self._memory_at = now
             self._ledger.record(self._pulse.iteration, self.step, now, memory_metrics(memory))
 
+    @property
+    def iteration(self) -> int:
+        """The iteration that is being made."""
+        return self._pulse.iteration
+
     # -- what the operators ask ----------------------------------------------------------------------------------
 
     def obey(self) -> None:

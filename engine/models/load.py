@@ -21,6 +21,7 @@ from engine.models.nearest import nearest_files
 from engine.models.resident import Resident
 from engine.models.rng import isolated_rng
 from engine.models.template import set_chat_template
+from engine.models.thrift import embed_on_host, fence, offload_checkpoints
 from engine.models.tokens import set_pad_token
 
 
@@ -31,14 +32,17 @@ def load_resident(config: ModelConfig, seed: int, base_dir: Path | None = None) 
     """
     source = _source(config, base_dir)
     device, dtype = pick_device(config), pick_dtype(config)
-    tokenizer, base = _read(source, config, device, dtype)
+    fence(device, config.memory_fraction)
+    tokenizer, base, notes = _read(source, config, device, dtype)
     set_pad_token(tokenizer, base.get_input_embeddings().num_embeddings)
     tokenizer.padding_side = "left"
     if config.chat_template:
         set_chat_template(tokenizer, Path(config.chat_template).expanduser())
     base.config.pad_token_id = tokenizer.pad_token_id
     base.requires_grad_(False)
-    resident = Resident(_adapt(base, config, seed), tokenizer, device, config.name)
+    if config.checkpoint_offload and device.type == "cuda":  # on the CPU everything is in the host's memory already
+        offload_checkpoints(base)
+    resident = Resident(_adapt(base, config, seed), tokenizer, device, config.name, notes=notes)
     resident.reset_policy(seed)
     return resident
 
@@ -73,7 +77,9 @@ def _source(config: ModelConfig, base_dir: Path | None) -> str:
     return config.name
 
 
-def _read(source: str, config: ModelConfig, device: torch.device, dtype: torch.dtype) -> tuple[Any, Any]:
+def _read(
+    source: str, config: ModelConfig, device: torch.device, dtype: torch.dtype
+) -> tuple[Any, Any, tuple[str, ...]]:
     common: dict[str, Any] = {"trust_remote_code": False, "revision": config.revision or "main"}
     if config.gguf_file:
         _check_gguf(source, config)
@@ -90,7 +96,8 @@ def _read(source: str, config: ModelConfig, device: torch.device, dtype: torch.d
         raise ModelError(f"{source}: cannot be loaded: {_first_line(error)}", remedy=_remedy(source)) from error
     if config.gguf_file:
         _forget_quantization(base)
-    return tokenizer, base if placement else base.to(device)
+    note = embed_on_host(base, device) if config.embeddings_on_cpu else ""
+    return tokenizer, base if placement else base.to(device), (note,) if note else ()
 
 
 def _forget_quantization(base: Any) -> None:
@@ -129,7 +136,7 @@ def _quantization(config: ModelConfig, dtype: torch.dtype) -> Any:
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
+        bnb_4bit_use_double_quant=config.double_quant,
         bnb_4bit_compute_dtype=dtype,
     )
 

@@ -51,12 +51,18 @@ class Room:
         return self._most.get(work)
 
     def in_parts(
-        self, work: str, items: Sequence[T], run: Callable[[Sequence[T]], R], tokens: Callable[[Sequence[T]], int]
+        self,
+        work: str,
+        items: Sequence[T],
+        run: Callable[[Sequence[T]], R],
+        tokens: Callable[[Sequence[T]], int],
+        unit: str = "sequence",
     ) -> Iterator[tuple[Sequence[T], R]]:
         """`run(items)`, at once where that fits, else on halves, in order: (part, its result) as each is done.
 
-        `work` names it for a person, `tokens` says what a part takes on the device, padding included. Random numbers
-        that a part drew before it failed are drawn again, so that only the sizes of the parts matter to what comes out.
+        `work` and `unit` name it and its items for a person, `tokens` says what a part takes on the device, padding
+        included. Random numbers that a part drew before it failed are drawn again, so that only the sizes of the parts
+        matter to what comes out.
         """
         waiting = [items]
         while waiting:
@@ -68,15 +74,17 @@ class Room:
             if made:
                 yield part, made[0]
             elif len(part) > 1:
-                waiting[:0] = self._smaller(work, part, tokens)
+                waiting[:0] = self._smaller(work, part, tokens, unit)
             else:
-                self.hold(f"{work}: one sequence of {tokens(part):,} tokens does not fit beside the model, even alone")
+                self.hold(f"{work}: one {unit} of {tokens(part):,} tokens does not fit beside the model, even alone")
                 waiting.insert(0, part)
 
-    def _smaller(self, work: str, part: Sequence[T], tokens: Callable[[Sequence[T]], int]) -> list[Sequence[T]]:
+    def _smaller(
+        self, work: str, part: Sequence[T], tokens: Callable[[Sequence[T]], int], unit: str
+    ) -> list[Sequence[T]]:
         parts = halves(part)
         self._most[work] = max(map(tokens, parts))
-        size = f"{len(part)} sequences ({tokens(part):,} tokens)"
+        size = f"{len(part)} {unit}s ({tokens(part):,} tokens)"
         self.tell(
             f"{work}: {size} at once did not fit in memory; {len(parts[0])} at a time from here on, nothing is left out"
         )

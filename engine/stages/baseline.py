@@ -39,6 +39,10 @@ def muster(paths: RunPaths, config: RunConfig, ledger: Ledger, helm: Helm, itera
     helm.enter(iteration, "load", promise_s=900)
     capability = Capability.of(config.evaluation)  # first: a misspelt task is told before a large model is loaded
     resident = load_resident(config.model, config.training.seed, base)
+    for note in resident.notes:
+        ledger.event("model.note", note, "warn", iteration)
+    resident.room.tell = lambda words: ledger.event("oom.split", words, "warn", helm.iteration, helm.step)
+    resident.room.hold = helm.hold
     if base is not None:  # where adapters will find their base, once iteration 0 is published
         resident.model.peft_config["default"].base_model_name_or_path = str(paths.iteration(0) / MODEL)
     task = build_task(config, resident, aboard(paths, config, resident))

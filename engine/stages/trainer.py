@@ -14,11 +14,13 @@ from transformers import PrinterCallback, TrainerCallback
 
 from engine.config.schema import RunConfig
 from engine.data.task import Pair
+from engine.errors import TrainingError
 from engine.models.resident import Resident
 from engine.records.objectives import mixture
 from engine.stages.checkpoints import WholeCheckpoints
 from engine.stages.objectives import TRAINERS
 from engine.stages.objectives.arguments import WEIGHT, common_arguments
+from engine.stages.recovery import CutsPairs
 
 REFERENCE_ADAPTER = "ref"
 
@@ -40,7 +42,19 @@ def build_trainer(
     trainer.remove_callback(PrinterCallback)
     if config.training.reference == "base" or not objective.reference:
         _drop_reference(resident)
+    if config.training.precompute_reference and objective.reference:
+        _score_reference(trainer, resident, objective.name)
     return trainer
+
+
+def _score_reference(trainer: WholeCheckpoints, resident: Resident, objective: str) -> None:
+    if not isinstance(trainer, CutsPairs):
+        raise TrainingError(
+            f"training.precompute_reference does not go with {objective}: each step asks its reference for other rows",
+            remedy="set training.precompute_reference to false",
+        )
+    trainer.score_reference()
+    _drop_reference(resident)  # it has said all that is asked of it
 
 
 def release(resident: Resident) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from transformers import TrainerCallback
 
 from engine.config.schema import RunConfig, TrainingConfig
 from engine.data.task import Pair
+from engine.errors import ModelError
 from engine.models.resident import Resident
 from engine.records.objectives import mixture
 from engine.stages.checkpoints import WholeCheckpoints
@@ -36,6 +38,7 @@ def common_arguments(config: RunConfig, resident: Resident, work: Path, seed: in
         "per_device_train_batch_size": settings.batch_size,
         "gradient_accumulation_steps": settings.accumulation,
         "max_length": settings.max_length,
+        **_optimizer(settings.optimizer, cuda),
         "lr_scheduler_type": settings.scheduler,
         "warmup_steps": settings.warmup_steps,
         "weight_decay": settings.weight_decay,
@@ -52,6 +55,23 @@ def common_arguments(config: RunConfig, resident: Resident, work: Path, seed: in
         "disable_tqdm": True,
         "report_to": [],
     }
+
+
+def _optimizer(name: str, cuda: bool) -> dict[str, str]:
+    """TRL's own AdamW unless another is asked for. Raises ModelError for one that cannot be had here."""
+    if name == "adamw":
+        return {}
+    if find_spec("bitsandbytes") is None:
+        raise ModelError(
+            f"training.optimizer = {name} needs the package bitsandbytes",
+            remedy="pip install bitsandbytes, or set training.optimizer to adamw",
+        )
+    if name == "paged_adamw_8bit" and not cuda:
+        raise ModelError(
+            "training.optimizer = paged_adamw_8bit needs a CUDA card: paging is between it and the host",
+            remedy="set training.optimizer to adamw_8bit or adamw",
+        )
+    return {"optim": name}
 
 
 def smoothing(settings: TrainingConfig) -> float:
