@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint screenshots bench gpu-check clean
+.PHONY: help setup demo test lint screenshots bench gpu-check gpu-calibrate clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
-		printf '  make %-12s %s\n' "$$name" "$$text"; done
+		printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 demo: setup ## the embedded demo in the terminal: no download of weights, no GPU
 	@$(BIN)/pilothouse demo
@@ -33,6 +33,9 @@ bench: setup ## measure the interface and the engine; writes the table in RESULT
 
 gpu-check: setup ## the same on an NVIDIA card: demo, a 1.5B shape in nf4, the memory panel against nvidia-smi
 	$(BIN)/python -m tests.gpu
+
+gpu-calibrate: setup ## on an NVIDIA card: planned against measured memory for fifteen shapes of 0.5B to 8B
+	$(BIN)/python -m tests.gpu.calibrate
 
 setup: $(READY) ## .venv with everything in it; instant the second time
 

@@ -1,7 +1,8 @@
 """A deep model from two shallow ones: at each kind of moment, memory is linear in the number of layers.
 
 First and last layers keep what is special about them, since moments are told apart by their place; the peak among the
-layers between is at one of the two ends.
+layers between is at one of the two ends. What is lost to fragments does not grow with depth, it only varies: the worse
+of the two is taken.
 """
 
 from __future__ import annotations
@@ -50,12 +51,9 @@ def extrapolated(few: Measured, more: Measured, counts: tuple[int, int], layers:
         words = b.words.replace(f"layer {counts[1]}", f"layer {layers}")
         peaks[moment] = Peak(line(a.allocated, b.allocated), parts, words)
     allocated = max(peak.allocated for peak in peaks.values())
-    return Measured(
-        few.stage,
-        peaks,
-        max(allocated, line(few.reserved, more.reserved)),
-        max(allocated, line(few.capacity, more.capacity)),
-    )
+    reserved = max(one.reserved - one.allocated for one in (few, more))
+    capacity = max(one.capacity - one.allocated for one in (few, more))
+    return Measured(few.stage, peaks, allocated + reserved, allocated + capacity)
 
 
 def _period(kinds: Sequence[str]) -> int:

@@ -46,14 +46,20 @@ class Scene:
 
 
 @contextmanager
-def scene(config: RunConfig, shape: Any, layers: int | None = None, *, full: bool = False) -> Iterator[Scene]:
-    """The model of `shape` (transformers' config), with so many of its layers, under a tracker. Raises PlanError."""
+def scene(
+    config: RunConfig, shape: Any, layers: int | None = None, *, full: bool = False, real: torch.device | None = None
+) -> Iterator[Scene]:
+    """The model of `shape` (transformers' config), with so many of its layers, under a tracker. Raises PlanError.
+
+    `real` has real tensors on that device instead, random, and its own kernels: what the simulation is held against.
+    """
     shape = shortened(shape, layers)
     tracker = Tracker(frozenset({shape.get_text_config().vocab_size, VOCABULARY_TILE}))
+    faking = (real,) if real else (cuda_behaviour(), unnoticed(), FakeTensorMode(allow_non_fake_inputs=True))
     with ExitStack() as stack:
-        for context in (cuda_behaviour(), unnoticed(), FakeTensorMode(allow_non_fake_inputs=True), tracker):
+        for context in (*faking, tracker):
             stack.enter_context(context)
-        resident = _resident(config, shape, tracker, full)
+        resident = _resident(config, shape, tracker, full, real or torch.device("cpu"))
         gc.collect()
         found = Scene(config, resident, tracker, decoder_layers(resident.model), lengths_of(config, shape), full)
         _watch(found)
@@ -86,7 +92,7 @@ def dtype_of(config: ModelConfig) -> torch.dtype:
     return known.get(config.dtype, torch.bfloat16)
 
 
-def _resident(config: RunConfig, shape: Any, tracker: Tracker, full: bool) -> Resident:
+def _resident(config: RunConfig, shape: Any, tracker: Tracker, full: bool, device: torch.device) -> Resident:
     model = _base(config.model, shape)
     tokenizer = SimpleNamespace(pad_token_id=0, eos_token_id=0, chat_template=None)
     with tracker.making("weights"):
@@ -105,7 +111,7 @@ def _resident(config: RunConfig, shape: Any, tracker: Tracker, full: bool) -> Re
                 for parameter in model.parameters():
                     if parameter.requires_grad:
                         parameter.data = parameter.data.to(torch.bfloat16)
-    return Resident(model, tokenizer, torch.device("cpu"), config.model.name)
+    return Resident(model.to(device), tokenizer, device, config.model.name)
 
 
 def _base(config: ModelConfig, shape: Any) -> Any:

@@ -19,6 +19,7 @@ from engine.records.objectives import mixture
 from engine.simulation.scene import Scene
 from engine.stages.trainer import REFERENCE_ADAPTER, release
 
+INPUTS = ("input_ids", "attention_mask", "completion_mask")
 HEAD_OUTPUTS = ("log_probs", "entropy", "mean_logits", "is_top1")
 
 
@@ -44,14 +45,15 @@ def run(scene: Scene) -> None:
 
 
 def _micro_step(scene: Scene, trainer: Any) -> None:
-    pairs, length = scene.config.training.batch_size, scene.lengths.pair
+    pairs, length, device = scene.config.training.batch_size, scene.lengths.pair, scene.resident.device
     scene.tracker.at("forward", "start", "forward through the embeddings")
-    batch = {name: torch.ones(2 * pairs, length, dtype=torch.long) for name in ("input_ids", "attention_mask")}
-    batch["completion_mask"] = batch["attention_mask"].clone()
+    batch = {name: torch.ones(2 * pairs, length, dtype=torch.long, device=device) for name in INPUTS}
+    if scene.tracker.padded:
+        batch["attention_mask"][-1, -1] = 0
     if trainer.precompute_ref_logps:
-        batch["ref_chosen_logps"] = batch["ref_rejected_logps"] = torch.zeros(pairs)
+        batch["ref_chosen_logps"] = batch["ref_rejected_logps"] = torch.zeros(pairs, device=device)
     mixed = scene.resident.model.dtype.itemsize == 2
-    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+    with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
         loss = trainer._compute_loss(scene.resident.model, batch, False)
     scene.tracker.at("backward", "head", "backward of the output layer")
     loss.backward()
@@ -67,7 +69,7 @@ def _trainer(scene: Scene) -> Any:
             model.add_adapter(REFERENCE_ADAPTER, lora_config(scene.config.model))
         model.set_adapter(model.active_adapter)
     trainer.accelerator = SimpleNamespace(
-        device=torch.device("cpu"), gather=_same, gather_for_metrics=_same, unwrap_model=_same, num_processes=1
+        device=scene.resident.device, gather=_same, gather_for_metrics=_same, unwrap_model=_same, num_processes=1
     )
     trainer.args = SimpleNamespace(gradient_checkpointing_kwargs={"use_reentrant": False})
     trainer.__dict__.update(
