@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
+from engine.errors import PilothouseError
 from engine.store.paths import RunPaths
 from engine.text import UNSAFE
 from tui.client import Client
@@ -29,13 +31,19 @@ from tui.feed import Feed
 from tui.glyphs import ASCII, PlainFilter, detect
 from tui.keys import SCREENS, keymap_path, load_keymap
 from tui.messages import CommandApplied, FeedMessage, GateChanged, IterationsChanged
+from tui.planner import Planner
 from tui.screens.run import RunScreen
 from tui.session import Session
 from tui.theme import DARK, LIGHT, THEMES
 
 if TYPE_CHECKING:
+    from engine.config import RunConfig
     from engine.memory.nvml import Sampler
     from engine.records import Memory
+
+
+FIRST_FRAME_S = 0.5
+"""By then a screen is drawn, or something lies over it."""
 
 
 class ControlFilter(LineFilter):
@@ -65,8 +73,10 @@ class Pilothouse(App[None]):
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         on_ready: Callable[[Pilothouse], object] | None = None,
+        planner: Planner | None = None,
     ) -> None:
         super().__init__()
+        self.planner = planner or Planner()
         self.glyphs = detect(ascii_only, environ)
         self._target, self._readonly, self._environ = target, readonly, environ
         self._clock, self._monotonic, self._on_ready = clock, monotonic, on_ready
@@ -74,6 +84,7 @@ class Pilothouse(App[None]):
         self._sampler: Sampler | None = None
         self._called_for: set[int] = set()
         self.session: Session | None = None
+        self._tailed: Feed | None = None
         for known in THEMES:
             self.register_theme(known)
         self.theme = LIGHT.name if theme == "light" else DARK.name
@@ -94,14 +105,14 @@ class Pilothouse(App[None]):
         self.set_keymap(keymap)
         for fault in faults:
             self.notify(fault, title="keys", severity="warning", markup=False, timeout=15)
-        if self.session is not None:
-            self.call_after_refresh(self._tail, self.session.feed)
+        self._tail_soon()
         if self._on_ready is not None:
             self.call_after_refresh(self._on_ready, self)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)  # or the terminal is left raw
 
     def on_unmount(self) -> None:
         self._stop_feed()
+        self.planner.close()
         if self._sampler is not None:
             self._sampler.stop()
 
@@ -111,8 +122,7 @@ class Pilothouse(App[None]):
         """From home. The screen first, then the feed: nothing heavy is read before the first frame."""
         self._stop_feed()
         self.push_screen(self._enter(RunPaths(root)))
-        if self.session is not None:
-            self.call_after_refresh(self._tail, self.session.feed)
+        self._tail_soon()
 
     def _enter(self, paths: RunPaths) -> RunScreen:
         feed = Feed(paths, self.post_message, self._clock)
@@ -121,7 +131,17 @@ class Pilothouse(App[None]):
         self._called_for = set()
         return RunScreen(self.session)
 
+    def _tail_soon(self) -> None:
+        """After the first frame; not much later either, since a screen that is covered at once never draws one."""
+        if self.session is not None:
+            self.call_after_refresh(self._tail, self.session.feed)
+            self.set_timer(FIRST_FRAME_S, partial(self._tail, self.session.feed))
+
     def _tail(self, feed: Feed) -> None:
+        if self.session is None or feed is not self.session.feed or feed is self._tailed:
+            return
+        self._tailed = feed
+
         def follow() -> None:
             worker = get_current_worker()
             feed.follow(lambda: worker.is_cancelled)
@@ -210,6 +230,15 @@ class Pilothouse(App[None]):
 
         if self.session is not None:
             self.push_screen(LabelScreen(self.session, iteration), (lambda _: self.exit()) if alone else None)
+
+    def open_whatif(self, config: Callable[[], RunConfig], name: str) -> None:
+        """What the config would need of a card if it were another; its faults are told instead."""
+        from tui.screens.whatif import WhatIf
+
+        try:
+            self.push_screen(WhatIf(config(), name))
+        except PilothouseError as error:
+            self.notify(str(error), severity="error", markup=False, timeout=10)
 
     def open_data(self) -> None:
         from tui.screens.data import DataScreen

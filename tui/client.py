@@ -7,10 +7,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import DecisionError, StoreError
 from engine.store.paths import RunPaths
+
+if TYPE_CHECKING:
+    from engine.records import Plan
 
 
 def start_engine(paths: RunPaths) -> int:
@@ -35,11 +38,14 @@ def start_engine(paths: RunPaths) -> int:
     return engine.pid
 
 
-def begin(config: Path, name: str) -> RunPaths:
-    """A new run from a config, its engine started. Raises ConfigError, UsageError, StoreError."""
+def begin(config: Path, name: str, plan: Plan | None = None) -> RunPaths:
+    """A new run from a config, its plan beside it, its engine started. Raises ConfigError, UsageError, StoreError."""
+    from engine.store.plans import write_plan
     from tui.commands.inputs import new_run
 
     paths = new_run(config, name)
+    if plan is not None:
+        write_plan(paths, plan)
     start_engine(paths)
     return paths
 

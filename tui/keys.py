@@ -38,6 +38,7 @@ HOME = _keys(
     ("enter", "open", "attach", True),
     ("n", "start", "start a config", True),
     ("R", "resume", "resume", True),
+    ("m", "whatif", "memory: what if", True),
     ("q,d", "leave", "quit", True),
     ("T", "theme", "light or dark", False),
 )
@@ -55,6 +56,7 @@ RUN = _keys(
     ("c", "compare", "compare", True),
     ("l", "label", "label pairs by hand", False),
     ("D", "data", "pairs of the newest iteration", False),
+    ("m", "whatif", "memory: what if", False),
     ("v", "samples", "sample completions of the newest iteration", False),
     ("q", "quit", "leave; training goes on", False),
     ("tab", "tab(1)", "next panel, panel before", False),
@@ -85,6 +87,7 @@ GATE = _keys(
     ("D", "data", "data", True),
     ("c", "compare", "compare", True),
     ("w", "why", "why", True),
+    ("m", "whatif", "memory", True),
     ("R", "resume", "resume", True),
     ("escape", "back", "charts", True),
     ("q", "quit", "leave; the run goes on waiting", False),
@@ -166,6 +169,11 @@ EDIT = _keys(
     ("escape", "cancel", "back, nothing happens", True),
     ("ctrl+r", "revert", "proposed value again", True),
 )
+WHATIF = _keys(
+    "whatif",
+    ("escape", "back", "back, nothing happens", True),
+    ("ctrl+r", "revert", "as it was", True),
+)
 SCREENS: Mapping[str, list[Binding]] = {
     "home": HOME,
     "run": RUN,
@@ -177,6 +185,7 @@ SCREENS: Mapping[str, list[Binding]] = {
     "weakness": WEAKNESS,
     "why": WHY,
     "edit": EDIT,
+    "whatif": WHATIF,
 }
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.segment import ControlType, Segment
 from rich.text import Text
 from textual.color import Color
 
+import tui.app
+from tests.fixtures.recorded import write_run
 from tests.tui.screens.cockpit import cockpit
-from tui.app import ControlFilter
+from tui.app import ControlFilter, Pilothouse
+from tui.screens.help import Help
 from tui.widgets import Prose
 
 BLACK = Color(0, 0, 0)
@@ -56,6 +61,27 @@ async def test_who_is_in_the_middle_of_something_is_called_but_not_interrupted()
         assert c.screen is below
         await c.press("x", "g")
         await c.at_gate()
+
+
+class Covered(Pilothouse):
+    """Something lies over the first screen before it is ever drawn."""
+
+    CSS_PATH = Path(tui.app.__file__).with_name("styles.tcss")
+
+    def on_mount(self) -> None:
+        self.push_screen(Help(self.screen))
+
+
+@pytest.mark.usefixtures("runs")
+async def test_a_first_screen_that_is_covered_at_once_is_fed_all_the_same() -> None:
+    app = Covered(write_run("completed"), environ={"LANG": "C.UTF-8"})
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert isinstance(app.screen, Help)
+        for _ in range(200):
+            await pilot.pause(0.05)
+            if any(worker.name == "feed" for worker in app.workers):
+                return
+        pytest.fail("the feed never began")
 
 
 def with_gate(c: object) -> None:

@@ -154,6 +154,11 @@ def proposal_table(assessment: Assessment, iterations: tuple[Iteration, ...]) ->
     return Grid(columns, tuple(rows))
 
 
+def add_row(grid: Grid, row: tuple[Cell, ...]) -> Grid:
+    """`grid` with one more row under the others."""
+    return Grid(grid.columns, (*grid.rows, row))
+
+
 def _parent_why(assessment: Assessment) -> str:
     parent = assessment.proposal.parent
     if parent == assessment.index:

@@ -9,10 +9,12 @@ from textual.containers import Container
 
 from engine.records import Assessment, Iteration
 from tui.keys import GATE
-from tui.messages import CommandApplied, CommandSent, GateChanged, HealthChanged, IterationsChanged
+from tui.messages import CommandApplied, CommandSent, GateChanged, HealthChanged, IterationsChanged, PlanRead
 from tui.presenters import choices
+from tui.presenters.cell import Cell
 from tui.presenters.choices import Choice
 from tui.presenters.gate import (
+    add_row,
     evaluation_table,
     proposal_notes,
     proposal_table,
@@ -48,6 +50,8 @@ class GateScreen(Steering):
         self._opened = session.monotonic()
         self._shown = PANELS[0]
         self._alive = ("", "")
+        self._memory: tuple[Cell, ...] | None = None
+        self._planned = False
 
     def compose(self) -> ComposeResult:
         yield GateHead(self.session)
@@ -61,7 +65,7 @@ class GateScreen(Steering):
             yield WrappingTable("next iteration", empty="no change", least=16, id="proposal")
             yield Table((), "evaluation", empty="not measured yet", id="evaluation", cursor=True)
             yield Samples(self.session, id="samples")
-        yield KeyBar()
+        yield KeyBar(rows=2)
 
     def on_mount(self) -> None:
         self._opened = self.session.monotonic()
@@ -70,6 +74,7 @@ class GateScreen(Steering):
         follow(self, GateChanged, lambda _: self._tell())
         follow(self, IterationsChanged, lambda _: self._tell())
         follow(self, HealthChanged, self._living)
+        follow(self, PlanRead, lambda _: self._plan())
         follow(self, CommandSent, self._sent)
         follow(self, CommandApplied, self._applied)
 
@@ -96,12 +101,34 @@ class GateScreen(Steering):
         self.query_one("#verdict", Prose).text = verdict_text(assessment)
         self.query_one("#weaknesses", WrappingTable).show(weakness_table(assessment))
         proposal = self.query_one("#proposal", WrappingTable)
-        proposal.show(proposal_table(assessment, iterations), proposal_notes(assessment))
+        changes = proposal_table(assessment, iterations)
+        proposal.show(add_row(changes, self._memory) if self._memory else changes, proposal_notes(assessment))
         fill(self.query_one("#evaluation", Table), evaluation_table(iterations, assessment.index))
         this = iterations[assessment.index]
         self.query_one(Samples).look(this.index, this.parent)
         self.call_after_refresh(self._fit)
         self.refresh_bindings()
+        self._plan()
+
+    def _plan(self) -> None:
+        """What the proposal changes about memory, of a run whose memory was planned: asked once, in a thread."""
+        from tui.screens.gatememory import row_of
+
+        scene, planner = self.scene, self.pilothouse.planner
+        if scene is None or self._planned or self.session.bulletin.latest(PlanRead) is None:
+            return
+        self._planned = True
+        memory = self.health.pulse.memory if self.health and self.health.pulse else None
+
+        def plan() -> None:
+            self.app.call_from_thread(self._tell_memory, row_of(self.session.paths, planner, *scene, memory))
+
+        self.run_worker(plan, thread=True, name="plan", group="plan", exit_on_error=False)
+
+    def _tell_memory(self, row: tuple[Cell, ...] | None) -> None:
+        self._memory = row
+        if self.is_attached:
+            self._tell()
 
     def _fit(self) -> None:
         """Where the findings are long the evaluation gets the rows that are left, and scrolls."""

@@ -17,12 +17,12 @@ from tui.presenters.home import Found, config_grid, headroom, run_grid
 from tui.screens.grid import fill
 from tui.screens.help import Help
 from tui.screens.keybar import KeyBar
-from tui.screens.prompt import Prompt
 from tui.widgets import Prose, Table, ThriftyScreen
 
 if TYPE_CHECKING:
     from engine.records import Memory
     from tui.app import Pilothouse
+    from tui.planner import Outlook
 
 REFRESH_S = 2.0
 CONFIGS = Path("configs")
@@ -114,6 +114,16 @@ class HomeScreen(ThriftyScreen[None]):
         if table.cursor_key:
             self._ask_name(Path(table.cursor_key))
 
+    def action_whatif(self) -> None:
+        """Of the config under the cursor."""
+        from engine.config import load_config
+        from tui.commands.inputs import settle_model
+
+        source = self.query_one("#configs", Table).cursor_key
+        if source:
+            name = Path(source).name
+            self.pilothouse.open_whatif(lambda: settle_model(load_config(Path(source)), source), name)
+
     def action_resume(self) -> None:
         from tui.client import Client
 
@@ -133,20 +143,21 @@ class HomeScreen(ThriftyScreen[None]):
                 return error.remedy
             return "there is already a run of that name" if (runs_root() / name).exists() else ""
 
+        from tui.screens.start import StartPrompt
+
+        asked = StartPrompt(config, self.pilothouse.planner, value=unused_name(config.stem), check=fault)
+
         def answer(name: str | None) -> None:
             if name is not None:
-                self._begin(config, name)
+                self._begin(config, name, asked.outlook)
 
-        about = "An engine of its own is started; it goes on when this terminal is left."
-        self.app.push_screen(
-            Prompt(f"Start {config.name} as", about, value=unused_name(config.stem), check=fault), answer
-        )
+        self.app.push_screen(asked, answer)
 
-    def _begin(self, config: Path, name: str) -> None:
+    def _begin(self, config: Path, name: str, outlook: Outlook | None) -> None:
         from tui.client import begin
 
         self.notify(f"Starting {name}…", markup=False, timeout=3)
-        self._in_thread(lambda: begin(config, name).root)
+        self._in_thread(lambda: begin(config, name, outlook.plan if outlook else None).root)
 
     def _in_thread(self, work: Any, root: Path | None = None) -> None:
         def guarded() -> None:

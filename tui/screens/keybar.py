@@ -32,10 +32,13 @@ def bindings_of(screen: Screen[object]) -> Iterator[tuple[str, Binding, bool]]:
 
 
 class KeyBar(Panel):
-    DEFAULT_CSS = "KeyBar { height: 1; padding: 0 1; background: $panel; dock: bottom; }"
+    """One row, or up to `rows` where the screen's keys matter more than a row of it."""
 
-    def __init__(self) -> None:
+    DEFAULT_CSS = "KeyBar { height: auto; padding: 0 1; background: $panel; dock: bottom; }"
+
+    def __init__(self, rows: int = 1) -> None:
         super().__init__(framed=False)
+        self._rows = rows
         self._keys: list[tuple[str, str, bool]] = []
 
     def on_mount(self) -> None:
@@ -47,17 +50,25 @@ class KeyBar(Panel):
         keys = [(key, binding.description, on) for key, binding, on in bindings_of(self.screen) if binding.show]
         if keys != self._keys:
             self._keys = keys
-            self.stale()
+            self.stale(resized=True)
 
-    def paint(self, width: int, height: int) -> list[Row]:  # noqa: ARG002
-        line = Text()
+    def lines_wanted(self, width: int) -> int:
+        return len(self._lines(width))
+
+    def paint(self, width: int, height: int) -> list[Row]:
+        return [self.runs(line) for line in self._lines(width)[:height]]
+
+    def _lines(self, width: int) -> list[Text]:
+        lines = [Text()]
         for key, binding, enabled in bindings_of(self.screen):
             if not binding.show:
                 continue
             part = Text.assemble(
                 (key, "bold warn" if enabled else "faint"), (f" {binding.description}", "" if enabled else "faint")
             )
-            if len(line) + len(part) + 2 > width:
-                break
-            line.append("  " if line else "").append_text(part)
-        return [self.runs(line)]
+            if lines[-1] and len(lines[-1]) + len(part) + 2 > width:
+                if len(lines) == self._rows:
+                    break
+                lines.append(Text())
+            lines[-1].append("  " if lines[-1] else "").append_text(part)
+        return lines

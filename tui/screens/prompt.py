@@ -30,8 +30,13 @@ class Prompt(ModalScreen[str | None]):
         with Vertical(id="prompt"):
             yield Prose(Text(self._title, "bold warn"), id="prompt-title")
             yield Prose(self._about, id="prompt-about")
+            yield from self.between()
             yield Input(self._value, id="prompt-input")
             yield Prose(id="prompt-fault")
+
+    def between(self) -> ComposeResult:
+        """What a kind of prompt shows above its line."""
+        yield from ()
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
@@ -44,7 +49,11 @@ class Prompt(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         if not self._check(event.value):
-            self.dismiss(event.value)
+            self.take(event.value)
+
+    def take(self, value: str) -> None:
+        """Enter on a text that will do."""
+        self.dismiss(value)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.screen import Screen
 
 from engine.errors import PilothouseError
-from tui.messages import CommandSent, HealthChanged
+from tui.messages import CommandSent, HealthChanged, IterationsChanged
 from tui.presenters.standing import Standing, standing
 from tui.screens.help import Help
 from tui.session import Session
@@ -68,6 +68,15 @@ class Steering(ThriftyScreen[None]):
 
     def action_data(self) -> None:
         self.pilothouse.open_data()
+
+    def action_whatif(self) -> None:
+        """Of the run's config with the newest iteration's settings."""
+        from engine.config import load_config, with_settings
+
+        tree = self.session.bulletin.latest(IterationsChanged)
+        settings = next((one.config for one in reversed(tree.iterations) if one.config), {}) if tree else {}
+        paths = self.session.paths
+        self.pilothouse.open_whatif(lambda: with_settings(load_config(paths.config), settings), paths.name)
 
     def action_leave(self) -> None:
         self.pilothouse.leave_run()

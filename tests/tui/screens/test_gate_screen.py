@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.config import load_config
 from engine.records import Decision
 from engine.store.paths import RunPaths
+from engine.store.plans import write_plan
 from engine.store.reader import Reader
+from tests.tui.fakes import Simulated, planner
 from tests.tui.screens.cockpit import Cockpit, cockpit
 from tui.screens.decide import Decide
 from tui.screens.edit import EditScreen
@@ -17,6 +20,7 @@ from tui.screens.rollback import RollbackPicker
 from tui.screens.run import RunScreen
 from tui.screens.samples import SamplesScreen
 from tui.screens.weakness import WeaknessScreen
+from tui.screens.wrapping import WrappingTable
 
 pytestmark = pytest.mark.usefixtures("runs")
 ROLLBACK = {"beta": 0.2, "learning_rate": 2.5e-5, "max_steps": 42}
@@ -36,6 +40,29 @@ async def test_it_opens_by_itself_for_who_attaches_late_and_rings_once(bells: li
         for words in ("roll back to 1", "gsm8k regression", "confirmed", "0.2  ×2", "parent 1", "waiting"):
             await c.until_shown(words)
     assert bells == [1]
+
+
+async def test_the_proposals_memory_is_planned_for_a_run_that_was_planned() -> None:
+    def planned(paths: RunPaths) -> None:
+        write_plan(paths, Simulated()(load_config(paths.config)))
+
+    simulated = Simulated()
+    simulated.free.clear()
+    async with cockpit(before=planned, planner=planner(simulated)) as c:
+        gate = await c.at_gate()
+        await c.until(lambda: simulated.asked, "a question")
+        assert gate.query_one("#proposal", WrappingTable).all_rows(50)  # drawn while the simulator thinks
+        assert "GiB" not in c.text
+        simulated.free.set()
+        await c.until_shown("10.6 GiB  unchanged")
+        await c.until_shown("of 12.0 GiB")
+
+
+async def test_a_run_without_a_plan_asks_for_none_at_its_gate() -> None:
+    simulated = Simulated()
+    async with cockpit(planner=planner(simulated)) as c:
+        await c.at_gate()
+    assert simulated.asked == []
 
 
 async def test_accept_asks_and_only_y_decides() -> None:
@@ -265,6 +292,16 @@ async def test_charts_can_be_looked_at_while_it_waits_and_the_gate_comes_back() 
         assert isinstance(c.screen, RunScreen)
         await c.press("g")
         await c.at_gate()
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_every_key_of_the_gate_has_its_place(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.client.start_engine", lambda paths: None)
+    async with cockpit(size=size, engine=False) as c:
+        await c.at_gate()
+        for words in ("f finish", "c compare", "w why", "m memory", "R resume", "esc charts"):
+            await c.until_shown(words)
+        assert all(len(row) <= size[0] for row in c.text.splitlines())
 
 
 async def test_detach_leaves_the_run_as_it_is() -> None:

@@ -1,0 +1,82 @@
+"""Plans for the screens: a simulator that stays warm and the card here, asked only in threads.
+
+What a screen gets is an `Outlook`: a plan against a card, or in words why there is none. Nothing here draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from engine.errors import PilothouseError
+
+if TYPE_CHECKING:
+    from engine.config import RunConfig
+    from engine.memory.planning.room import Room
+    from engine.memory.planning.run import Simulator
+    from engine.records import Plan
+
+Fit = Literal["fits", "tight", "over", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """`plan` against `room`; either may be missing, and `why` says why nothing was planned."""
+
+    plan: Plan | None = None
+    room: Room | None = None
+    why: str = ""
+
+    @property
+    def fit(self) -> Fit:
+        if self.plan is None or self.room is None:
+            return "unknown"
+        return self.room.holds(self.plan.capacity)
+
+
+def room_of(named: str | None) -> tuple[Room | None, str]:
+    """The card that a config names, else the one here with what is free of it now; None and why."""
+    from engine.memory.planning.room import find_rooms
+
+    rooms = find_rooms(named)
+    return rooms.room, rooms.nothing_here
+
+
+class Planner:
+    """One an app. Every method but `close` may block for seconds."""
+
+    def __init__(
+        self,
+        simulate: Callable[[RunConfig], Plan] | None = None,
+        room: Callable[[str | None], tuple[Room | None, str]] = room_of,
+    ) -> None:
+        self._simulate, self._room = simulate, room
+        self._simulator: Simulator | None = None
+
+    def look(self, config: RunConfig, *, card: bool = True) -> Outlook:
+        """What a run of `config` needs. With `card`, only where there is one to hold it against."""
+        try:
+            if config.model.device == "cpu" and card:
+                return Outlook(why="the run is on the CPU")
+            room, why = self._room(config.memory.card)
+            if room is None and card:
+                return Outlook(why=why)
+            return Outlook(self.plan(config), room)
+        except (PilothouseError, OSError) as error:
+            return Outlook(why=str(error))
+
+    def plan(self, config: RunConfig) -> Plan:
+        """By layer extrapolation. Raises PlanError."""
+        return self._simulate(config) if self._simulate else self._warm().simulate(config, quick=True)
+
+    def _warm(self) -> Simulator:
+        from engine.memory.planning.run import Simulator
+
+        if self._simulator is None:
+            self._simulator = Simulator()
+        return self._simulator
+
+    def close(self) -> None:
+        if self._simulator is not None:
+            self._simulator.close()
