@@ -1,4 +1,4 @@
-"""Recorded labels that look wrong, with the baseline as one of the witnesses: the policy was trained on such labels."""
+"""Recorded labels that look wrong. The baseline may be a witness; the policy was trained on such labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def find_suspects(job: Job, pairs: Sequence[Pair]) -> dict[str, float]:
     recorded = [pair for pair in pairs if pair.source == "file"]
     if job.config.data.noise_check == "none" or len(recorded) < FEWEST:
         return {}
-    found = suspicions(recorded, _logprobs(job, recorded), job.seed)
+    logprobs = _logprobs(job, recorded) if job.config.data.noise_by == "model" else None
+    found = suspicions(recorded, logprobs, job.seed)
     ranked = sorted(zip(found.tolist(), recorded, strict=True), key=lambda each: -each[0])
     wrong = [(share, pair) for share, pair in ranked if share >= job.config.data.noise_limit]
     _tell(job, wrong, len(recorded))

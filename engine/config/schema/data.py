@@ -48,6 +48,9 @@ class DataConfig(Section):
     noise_check: Literal["none", "report", "drop"] = Field(
         "none", description="recorded labels that a cross-validated reward contradicts: leave be, name, or leave out"
     )
+    noise_by: Literal["texts", "model"] = Field(
+        "texts", description="what that reward sees: style and form, or the baseline's log-probabilities too (slow)"
+    )
     noise_limit: Real = Field(0.7, gt=0.5, lt=1, description="probability of being wrong that makes a label suspect")
     replay: Real = Field(
         0.0, ge=0, le=1, description="share of earlier on-policy pairs trained on again; targeted ones always are"

@@ -40,8 +40,8 @@ class Desk:
         self.said.append(text)
 
 
-def desk(resident: Resident, check: str) -> Any:
-    return Desk(parse_config(f"data: {{noise_check: {check}}}"), resident)
+def desk(resident: Resident, check: str, by: str = "model") -> Any:
+    return Desk(parse_config(f"data: {{noise_check: {check}, noise_by: {by}}}"), resident)
 
 
 @pytest.fixture
@@ -65,6 +65,9 @@ def test_the_turned_labels_are_named_and_no_other(resident: Resident, recorded: 
     assert list(found.values()) == sorted(found.values(), reverse=True)
     assert job.said[0] == "8 of 80 recorded labels look wrong"
     assert job.helm.told[-1] == (160, 160)
+    by_texts = desk(resident, "report", "texts")
+    assert set(find_suspects(by_texts, given)) == turned
+    assert by_texts.helm.told == [], "the model is asked nothing"
 
 
 def test_none_asks_nothing_and_only_recorded_pairs_are_asked(
