@@ -191,7 +191,7 @@ class Feed:
         first, end = one.first_step if one else 0, _end(one, self._iterations)
         window = _window(view, first, end)
         curves = tuple(_first_with_data(reader, slot, window, first, view.columns) for slot in SLOTS)
-        extent = (1.0, float(max(1, (last if end is None else end) - first)))
+        extent = (_begin(curves), float(max(1, (last if end is None else end) - first)))
         self._tell(CurvesChanged(curves, one.index if one else None, extent), key)
         self._tell(MemoryHistory(*_columns(reader.recent("memory/used", MEMORY_POINTS))), newest)
 
@@ -206,7 +206,8 @@ def _first_with_data(
     for plot in slot:
         series = reader.series(plot.metric, *window, columns=columns)
         if len(series.x):
-            return Curve(plot, series.x - first, series.lo, series.hi, series.mean)
+            target = reader.recent(plot.target, 1) if plot.target else []
+            return Curve(plot, series.x - first, series.lo, series.hi, series.mean, target[-1][1] if target else None)
     return None
 
 
@@ -216,6 +217,14 @@ def _window(view: View, first: int, end: int | None) -> tuple[int | None, int | 
         return (first + 1 if first else None), end
     lo, hi = view.range
     return first + int(lo), min(first + int(hi) + 1, end) if end is not None else first + int(hi) + 1
+
+
+def _begin(curves: tuple[Curve | None, ...]) -> float:
+    """Where the axis begins: at step 1, or where all that is shown is of a later stage, at that stage's first step."""
+    shown = [curve for curve in curves if curve is not None]
+    if not shown or not all(curve.plot.late for curve in shown):
+        return 1.0
+    return float(min(curve.x[0] for curve in shown))
 
 
 def _end(one: Iteration | None, iterations: tuple[Iteration, ...]) -> int | None:

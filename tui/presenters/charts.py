@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One metric as a chart: `lo` and `hi` are fixed ends of the axis, None follows the data."""
+    """One metric as a chart: `lo` and `hi` are fixed ends of the axis, None follows the data.
+
+    `limited` draws the run's KL limit, `target` names a metric whose newest value is drawn as a line. `late` is of a
+    stage that comes after others: the axis begins where its data does.
+    """
 
     metric: str
     title: str
@@ -21,32 +25,44 @@ class Plot:
     hi: float | None = None
     limited: bool = False
     unit: str = ""
+    target: str = ""
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One chart's data: steps as shown, column ranges and means (float arrays of one length)."""
+    """One chart's data: steps as shown, column ranges and means (float arrays of one length); the target's value."""
 
     plot: Plot
     x: Floats
     lo: Floats
     hi: Floats
     mean: Floats
+    target: float | None = None
 
 
 SLOTS: tuple[tuple[Plot, ...], ...] = (
-    (Plot("loss", "loss"), Plot("sft/loss", "sft/loss")),
     (
+        Plot("objective/rlhf_reward", "objective/rlhf_reward", late=True),
+        Plot("loss", "loss"),
+        Plot("sft/loss", "sft/loss"),
+    ),
+    (
+        Plot("objective/entropy", "objective/entropy", lo=0, unit="nats/sample", late=True),
+        Plot("accuracy", "reward model's accuracy", hi=1),
         Plot("rewards/accuracies", "rewards/accuracies", hi=1),
         Plot("mean_token_accuracy", "mean_token_accuracy", hi=1),
         Plot("rewards/chosen", "rewards/chosen"),  # KTO's batches hold no pairs to be right about
     ),
     (
+        Plot("objective/kl", "objective/kl", lo=0, unit="nats/sample", target="kl_target", late=True),
         Plot("kl_probe", "KL to baseline", lo=0, limited=True, unit="nats/token"),
         Plot("entropy", "entropy", unit="nats/token"),
         Plot("grad_norm", "grad_norm", lo=0),
     ),
     (
+        Plot("explained_variance", "explained_variance", hi=1, late=True),
+        Plot("margin", "reward model's margin"),
         Plot("rewards/margins", "rewards/margins"),
         Plot("learning_rate", "learning_rate", lo=0),
     ),

@@ -211,6 +211,7 @@ def _draw(chart: Chart, curve: Curve | None, of: str, kl_limit: float) -> None:
         chart.set_series([], [], [], [])
         return
     chart.bounds, chart.unit = (curve.plot.lo, curve.plot.hi), curve.plot.unit
-    chart.limit = kl_limit if curve.plot.limited else None
+    chart.limit_word = "limit" if curve.target is None else "target"
+    chart.limit = kl_limit if curve.plot.limited else curve.target
     chart.title = Text.assemble((curve.plot.title, "dim"), (f" · {of}", "faint"))
     chart.set_series(curve.x, curve.lo, curve.hi, curve.mean)

@@ -63,6 +63,7 @@ class Chart(Panel, can_focus=True):
         super().__init__(title, id=id, classes=classes)
         self.unit, self.bounds, self.tone = unit, bounds, tone
         self.series: Series | None = None
+        self.limit_word = "limit"  # or "target": past that nothing is wrong
         self.set_reactive(Chart.limit, limit)
         self.set_reactive(Chart.log_axis, log_axis)
         self.set_reactive(Chart.smooth, smooth)
@@ -93,7 +94,7 @@ class Chart(Panel, can_focus=True):
             series,
             self.shown,
             limit=self.limit,
-            limit_label="" if self.limit is None else f"limit {self.limit:g}",
+            limit_label="" if self.limit is None else f"{self.limit_word} {self.limit:g}",
             bounds=self.bounds,
             log=self.log_axis,
             cursor=self.cursor_x,
@@ -116,16 +117,14 @@ class Chart(Panel, can_focus=True):
         if series is None or index is None:
             return Text()
         value, low, high = (float(column[index]) for column in (series.smooth, series.low, series.high))
-        over = self.limit is not None and value > self.limit
+        over = self.limit is not None and value > self.limit and self.limit_word == "limit"
         parts = [Text.assemble((number(value), "bold bad" if over else "bold"), (f" {self.unit}".rstrip(), "dim"))]
         if at is not None:
             parts[0] = Text.assemble((f"step {series.x[index]:,.0f}  ", "dim"), (number(value), "bold"))
             raw = number(low) if low == high else f"{number(low)} to {number(high)}"
             parts += [Text(f"raw {raw}", "dim")] if not value == low == high else []
         if self.limit is not None:
-            parts.append(
-                Text(f"over limit {self.limit:g}" if over else f"limit {self.limit:g}", "bad" if over else "dim")
-            )
+            parts.append(Text(f"{'over ' * over}{self.limit_word} {self.limit:g}", "bad" if over else "dim"))
         parts += [Text("log", "dim")] if self.log_axis else []
         return self._fitting(parts)
 
