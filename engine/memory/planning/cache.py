@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,7 @@ def _local_model(config: RunConfig) -> tuple[Any, ...]:
     return tuple(found)
 
 
+@cache
 def _simulator() -> str:
     """The simulator's own source and the stages that it replays: a working copy changes without a new version."""
     engine = Path(__file__).parents[2]
@@ -100,6 +102,7 @@ def _simulator() -> str:
     return digest.hexdigest()
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return version(name)
