@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from engine.config.schema import JudgesConfig
+from engine.config.schema import JudgesConfig, RewardModelConfig
 from engine.data.task import Pair, shown
 from engine.data.world.manners import DemoJudge
 from engine.errors import DataError
@@ -14,8 +15,9 @@ from engine.judges.endpoint import EndpointJudge
 from engine.judges.implicit import ImplicitJudge, LogRatios
 from engine.judges.operator import OperatorJudge, Opinion
 from engine.judges.overlap import OverlapJudge
-from engine.judges.reward import RewardJudge
+from engine.judges.reward import HeadJudge, RewardJudge, Scores
 from engine.judges.sentiment import SentimentJudge
+from engine.models.slots import HEAD
 from engine.records import Content
 
 Prompts = Mapping[str, Content]
@@ -32,6 +34,7 @@ class Aboard:
 
     device: str = "cpu"
     log_ratios: Callable[[Prompts], LogRatios] | None = None
+    head: Callable[[Prompts, Path], Scores] | None = None
     beta: float = 1.0
     opinions: Callable[[], Iterable[Opinion]] = _nothing
 
@@ -67,7 +70,7 @@ def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair], a
         "implicit": lambda: _implicit(place, pairs, aboard),
         "operator": lambda: OperatorJudge(aboard.opinions),
         "overlap": lambda: OverlapJudge((shown(pair.prompt), pair.chosen, pair.rejected) for pair in pairs),
-        "reward_model": lambda: RewardJudge(config.reward_model, aboard.device),
+        "reward_model": lambda: _reward_model(place, config.reward_model, pairs, aboard),
         "sentiment": SentimentJudge,
     }
     return makers[name]()
@@ -76,4 +79,18 @@ def _judge(place: str, name: str, config: JudgesConfig, pairs: Sequence[Pair], a
 def _implicit(place: str, pairs: Sequence[Pair], aboard: Aboard) -> Judge:
     if aboard.log_ratios is None:
         raise DataError(f"judges.{place} = implicit needs the run's own model, and none is loaded")
-    return ImplicitJudge(aboard.log_ratios({shown(pair.prompt): pair.prompt for pair in pairs}), aboard.beta)
+    return ImplicitJudge(aboard.log_ratios(_prompts(pairs)), aboard.beta)
+
+
+def _reward_model(place: str, config: RewardModelConfig, pairs: Sequence[Pair], aboard: Aboard) -> Judge:
+    """A folder with a head in it is a reward stage's, on the run's own base; any other is a model of its own."""
+    folder = Path(str(config.path)).expanduser()
+    if not (folder / HEAD).exists():
+        return RewardJudge(config, aboard.device)
+    if aboard.head is None:
+        raise DataError(f"judges.{place}: {folder} is a head for the run's own model, and none is loaded")
+    return HeadJudge(aboard.head(_prompts(pairs), folder))
+
+
+def _prompts(pairs: Sequence[Pair]) -> Prompts:
+    return {shown(pair.prompt): pair.prompt for pair in pairs}

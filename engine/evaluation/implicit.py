@@ -9,7 +9,7 @@ from engine.evaluation.forward import completion_logprobs
 from engine.judges.base import Progress, Scored
 from engine.judges.implicit import LogRatios
 from engine.models.resident import Resident
-from engine.models.tokens import Content, sequence_ids
+from engine.models.tokens import Content, TokenSequence, sequence_ids
 
 
 def log_ratios(resident: Resident, prompts: Mapping[str, Content], batch_size: int) -> LogRatios:
@@ -18,13 +18,8 @@ def log_ratios(resident: Resident, prompts: Mapping[str, Content], batch_size: i
     `prompts` gives back what a judge's prompt was as messages; one that is not there is a user's only message.
     """
 
-    def content(prompt: str) -> Content:
-        return prompts.get(prompt) or ([{"role": "user", "content": prompt}] if resident.chat else prompt)
-
     def measure(items: Sequence[Scored], progress: Progress | None) -> list[float]:
-        asked = [(content(prompt), said) for prompt, said in items]
-        sequences = [sequence_ids(resident.tokenizer, prompt, joined(prompt, said)) for prompt, said in asked]
-        done = 0
+        sequences, done = said(resident, prompts, items), 0
 
         def advance(count: int) -> None:
             nonlocal done
@@ -38,3 +33,13 @@ def log_ratios(resident: Resident, prompts: Mapping[str, Content], batch_size: i
         return [policy - base for policy, base in zip(mine, theirs, strict=True)]
 
     return measure
+
+
+def said(resident: Resident, prompts: Mapping[str, Content], items: Sequence[Scored]) -> list[TokenSequence]:
+    """What a judge is asked about, as this model's tokens."""
+
+    def tokens(prompt: str, completion: str) -> TokenSequence:
+        content = prompts.get(prompt) or ([{"role": "user", "content": prompt}] if resident.chat else prompt)
+        return sequence_ids(resident.tokenizer, content, joined(content, completion))
+
+    return [tokens(*item) for item in items]

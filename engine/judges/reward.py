@@ -1,8 +1,10 @@
-"""A reward model as the judge: a sequence classifier with one output, as TRL's RewardTrainer saves it."""
+"""A reward model as the judge: a sequence classifier with one output, as TRL's RewardTrainer saves it, or one that this
+program's reward stage has left: an adapter with a scalar head, on the run's own base.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +14,24 @@ from engine.config.schema import RewardModelConfig
 from engine.errors import JudgeError
 from engine.judges.base import Progress, Scored, ScoringJudge
 from engine.text import one_line
+
+Scores = Callable[[Sequence[Scored], Progress | None], list[float]]
+"""The head's score of each item, in its own units."""
+
+
+class HeadJudge(ScoringJudge):
+    """The score of a scalar head on the base that is loaded anyway: an adapter's memory, and no second model."""
+
+    name, margin = "reward_model", 1e-3
+
+    def __init__(self, scores: Scores) -> None:
+        self._scores = scores
+
+    def score(self, prompt: str, completion: str) -> float:
+        return self.scores([(prompt, completion)])[0]
+
+    def scores(self, items: Sequence[Scored], progress: Progress | None = None) -> list[float]:
+        return self._scores(items, progress)
 
 
 class RewardJudge(ScoringJudge):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine.config import RunConfig
 from engine.data.judging import Aboard
 from engine.data.task import shown
+from engine.evaluation.head import head_scores
 from engine.evaluation.implicit import log_ratios
 from engine.judges.operator import Opinion
 from engine.models.resident import Resident
@@ -20,6 +21,7 @@ def aboard(paths: RunPaths, config: RunConfig, resident: Resident) -> Aboard:
     return Aboard(
         device=str(resident.device),
         log_ratios=lambda prompts: log_ratios(resident, prompts, config.evaluation.batch_size),
+        head=lambda prompts, folder: head_scores(resident, prompts, folder, config.judges.reward_model.batch_size),
         beta=config.training.beta,
         opinions=lambda: opinions(paths),
     )

@@ -36,17 +36,21 @@ class Grades:
 def grade(job: Job, margins: Margins, away: Sequence[Pair] = ()) -> Grades:
     """By the task's frozen pairs. `away` are training pairs whose label was turned round, as they are in truth."""
     frozen = job.task.reward_pairs
-    if not frozen:
-        raise DataError(
-            "there are no held-out pairs to grade the reward model on",
-            remedy="set data.path to a file of pairs: a share of it is held out (data.held_out)",
-        )
     job.helm.enter(job.index, REWARD, "pair", promise_s=300)
     found = margins([*frozen, *away])
     graded = [_graded(job, pair, margin) for pair, margin in zip(frozen, found[: len(frozen)], strict=True)]
     report = reward_report(graded, found[len(frozen) :])
     job.say(REWARD, words(report))
     return Grades(report, reward_metric(graded))
+
+
+def require_frozen_pairs(job: Job) -> None:
+    """Raises DataError where there is nothing to grade on, which is better known before training than after it."""
+    if not job.task.reward_pairs:
+        raise DataError(
+            "there are no held-out pairs to grade the reward model on",
+            remedy="set data.path to a file of pairs: a share of it is held out (data.held_out)",
+        )
 
 
 def margins_of_slot(job: Job, slots: Slots) -> Margins:

@@ -26,7 +26,14 @@ from engine.models.slots import HEAD, REWARD, SFT, Slots
 from engine.models.tokens import sequence_ids
 from engine.stages import collect, filter  # noqa: A004  (a stage's name)
 from engine.stages.boundary import Boundary
-from engine.stages.grading import Grades, grade, margins_of_classifier, margins_of_slot, write_report
+from engine.stages.grading import (
+    Grades,
+    grade,
+    margins_of_classifier,
+    margins_of_slot,
+    require_frozen_pairs,
+    write_report,
+)
 from engine.stages.job import Job
 from engine.stages.pairs import MANIFEST, PAIRS, read_pairs
 from engine.stages.slot_training import SlotCheckpoints, in_training, live, longest, slot_arguments
@@ -39,6 +46,7 @@ class RewardModelTrainer(SlotCheckpoints, RewardTrainer):  # type: ignore[misc]
 
 
 def run(job: Job) -> dict[str, Any]:
+    require_frozen_pairs(job)
     pairs = _pairs(job)
     name = job.config.reward.model
     if name:

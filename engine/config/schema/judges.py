@@ -30,9 +30,11 @@ class EndpointConfig(Section):
 
 
 class RewardModelConfig(Section):
-    """A sequence classifier with one output; it is on the policy's device and takes memory beside it."""
+    """A sequence classifier with one output, which takes memory beside the policy; or the `reward` folder of a finished
+    iteration on the same base, which takes an adapter's.
+    """
 
-    path: Text | None = Field(None, description="its folder, or a hub name")
+    path: Text | None = Field(None, description="its folder, or a hub name; or an iteration's reward folder")
     batch_size: Whole = Field(32, ge=1, description="texts scored at once")
 
 
