@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def _read(config: ModelConfig) -> Any:
 
 def _from_numbers(numbers: dict[str, Any], where: str) -> Any:
     kind = str(numbers.get("model_type", ""))
+    _check_kind(kind, where)
     try:
         found = AutoConfig.for_model(kind, **{name: value for name, value in numbers.items() if name != "model_type"})
     except Exception as error:  # the same
@@ -52,11 +54,16 @@ def _from_numbers(numbers: dict[str, Any], where: str) -> Any:
 
 
 def _checked(found: Any, where: str) -> Any:
-    kind = getattr(found, "model_type", "")
-    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        known = "such as llama, qwen2, mistral, gemma2 or phi3"
-        raise PlanError(f"{where}: {kind or 'no model_type'} is no causal language model", remedy=f"give one, {known}")
+    _check_kind(getattr(found, "model_type", ""), where)
     return found
+
+
+def _check_kind(kind: str, where: str) -> None:
+    if kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return
+    near = difflib.get_close_matches(kind, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, 3, 0.7)
+    remedy = f"nearest: {', '.join(near)}" if near else "give one, such as llama, qwen2, mistral, gemma2 or phi3"
+    raise PlanError(f"{where}: {kind or 'no model_type'} is no causal language model that is known", remedy=remedy)
 
 
 _REMEDY = "give its numbers as model.architecture, a folder that holds config.json, or fetch it once with a network"
