@@ -24,6 +24,7 @@ from engine.stages.objectives.arguments import smoothing
 from engine.stages.objectives.unpaired import Mismatched, unpaired_rows
 from engine.stages.trainer import build_trainer, release
 from engine.store.atomic import verify
+from tui.presenters.charts import SLOTS
 
 SUM = "0.8*sigmoid + 0.2*bco_pair + sft"
 OTHERS = [name for name, one in OBJECTIVES.items() if one.family != "dpo"]
@@ -75,6 +76,7 @@ def test_an_objective_teaches_the_policy_alone_to_prefer_the_chosen(
     assert len(rows) == 4
     assert all(math.isfinite(value) for row in rows for value in row.values())
     assert rows[0].keys() >= SHOWN | (RANKED if loss_type != "kto" else set())
+    assert all(any(plot.metric in rows[0] for plot in slot) for slot in SLOTS), "a chart has nothing to show"
     moved = {name for name, tensor in tensors(resident).items() if not torch.equal(tensor, before[name])}
     assert moved
     assert all(".default." in name for name in moved)
