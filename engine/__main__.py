@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from engine.errors import NoSpaceError, PilothouseError
 from engine.helm import Helm, Stopped
@@ -24,6 +25,9 @@ from engine.store.control import Inbox
 from engine.store.ledger import Ledger
 from engine.store.lock import EngineLock
 from engine.store.paths import RunPaths
+
+if TYPE_CHECKING:
+    from engine.config import RunConfig
 
 ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -73,7 +77,7 @@ def _run(paths: RunPaths, ledger: Ledger, helm: Helm, gauge: Gauge) -> None:
     config = load_config(paths.config)
     attempt = ledger.begin_attempt(paths.config_sha())
     helm.become("starting")
-    ledger.event("engine.start", f"engine {attempt} of this run, process {os.getpid()}")
+    announce(ledger, config, attempt)
     os.environ.update({**ENVIRONMENT, "OMP_NUM_THREADS": str(config.threads)})  # before torch reads it
     if config.model.expandable_segments and sys.platform == "linux":
         os.environ["PYTORCH_ALLOC_CONF"] = allocator(os.environ)
@@ -83,6 +87,13 @@ def _run(paths: RunPaths, ledger: Ledger, helm: Helm, gauge: Gauge) -> None:
     Loop(paths, config, ledger, helm, gauge).run()
     helm.become("completed")
     ledger.end_attempt("completed")
+
+
+def announce(ledger: Ledger, config: RunConfig, attempt: int) -> None:
+    """That an engine begins and, in a run's first one, which settings gave way so that it fits its card."""
+    ledger.event("engine.start", f"engine {attempt} of this run, process {os.getpid()}")
+    if attempt == 1 and config.memory.chosen:
+        ledger.event("memory.fit", f"auto: fit chose {'; '.join(config.memory.chosen)}")
 
 
 def allocator(environment: Mapping[str, str]) -> str:

@@ -140,3 +140,27 @@ class TestFit:
         assert main(["run", made, "--no-attach", "--set", "memory.auto=off"]) == 0
         assert simulated.calls == []
         assert "auto: fit" not in capsys.readouterr().out
+
+    def test_the_engine_says_once_what_was_chosen(self, made: str, runs: Path) -> None:
+        from engine.__main__ import announce
+        from engine.config import load_config
+        from engine.store.ledger import Ledger
+        from engine.store.paths import find_run
+        from engine.store.reader import Reader
+
+        assert main(["run", made, "--no-attach"]) == 0
+        paths = find_run("fit")
+        config = load_config(paths.config)
+        with Ledger.open(paths) as ledger:
+            announce(ledger, config, 1)
+            announce(ledger, config, 2)
+        with Reader(paths.ledger) as reader:
+            told = [event.text for event in reader.events() if event.kind == "memory.fit"]
+        assert told == [f"auto: fit chose {'; '.join(config.memory.chosen)}"]
+
+    def test_check_says_what_will_be_done_and_what_was(self, made: str, runs: Path, capsys: Printed) -> None:
+        assert main(["check", made]) == 0
+        assert "# What would not fit 8GiB is mended by auto: fit" in capsys.readouterr().out
+        main(["run", made, "--no-attach"])
+        assert main(["check", str(runs / "fit" / "config.yaml")]) == 0
+        assert "# Chosen by auto: fit for its card: " in capsys.readouterr().out

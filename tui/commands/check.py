@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.config import RunConfig, load_config
-from engine.config.schema import TrainingConfig
+from engine.config.schema import MemoryConfig, TrainingConfig
 from engine.records.objectives import mixture
 from tui.commands.inputs import as_yaml, settle
 from tui.commands.output import say
@@ -31,7 +31,15 @@ def outline(config: RunConfig) -> Iterator[str]:
         f"held to {_reference(training)}, a checkpoint every {training.checkpoint_steps} steps."
     )
     yield f"Evaluates {evaluation.completions} completions of each of {evaluation.prompts} held-out prompts."
+    yield from _memory(config.memory)
     yield f"At a gate {_decider(config)}. Stops after {_budget(config)}."
+
+
+def _memory(memory: MemoryConfig) -> Iterator[str]:
+    if memory.chosen:
+        yield f"Chosen by auto: fit for its card: {'; '.join(memory.chosen)}."
+    elif memory.auto == "fit":
+        yield f"What would not fit {memory.card or 'the card here'} is mended by auto: fit when a run is made."
 
 
 def _method(config: RunConfig) -> str:

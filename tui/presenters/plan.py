@@ -67,7 +67,7 @@ def _parts(plan: Plan, width: int, ascii_only: bool) -> Iterator[str]:
     """The peak by part, and from what torch holds to what the card must have."""
     peak, total = plan.peak, max(plan.capacity, 1)
     cells = width - _NAME - 13
-    for name, held in {PARTS.get(name, name): held for name, held in peak.parts.items() if held}.items():
+    for name, held in ((words, peak.parts[part]) for part, words in PARTS.items() if peak.parts.get(part)):
         yield _row(f"  {name:{_NAME}}{bar(held / total, cells, ascii_only)}", f"{held / GIB:.2f}", width)
     yield _row("  allocated", f"{peak.allocated / GIB:.2f}", width)
     rest = {"the allocator's gaps": peak.capacity - peak.allocated, "CUDA context": plan.context}

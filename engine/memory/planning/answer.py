@@ -12,6 +12,7 @@ from engine.memory.planning.inverse import Limits, limits
 from engine.memory.planning.options import Saving, Tell, measure, ranked
 from engine.memory.planning.room import Room, Rooms
 from engine.records import GIB, Plan, StagePeak
+from engine.records.planning import PARTS
 
 
 class Simulates(Protocol):
@@ -96,7 +97,7 @@ def _stage(stage: StagePeak) -> dict[str, Any]:
 
 
 def _parts(parts: Mapping[str, int]) -> dict[str, float]:
-    return {name: _gib(held) for name, held in parts.items() if held}
+    return {name: _gib(parts[name]) for name in PARTS if parts.get(name)}
 
 
 def _option(saving: Saving, room: Room | None) -> dict[str, Any]:

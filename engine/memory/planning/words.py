@@ -21,7 +21,7 @@ PARTS = {
     "gradients": "gradients",
     "optimizer": "optimizer state",
     "checkpoints": "checkpoints of layers",
-    "activations": "one layer's backward",
+    "activations": "activations",
     "logits": "logits, in tiles",
     "kv_cache": "KV cache",
     "reference": "reference",

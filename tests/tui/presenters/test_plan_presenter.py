@@ -9,6 +9,7 @@ from engine.memory.planning.answer import Answer, answers, document
 from engine.memory.planning.cards import find_card
 from engine.memory.planning.room import Room, Rooms, room_on
 from engine.records import GIB, Plan, StagePeak
+from engine.records.planning import PARTS
 from tests.engine.memory.planning.formula import Formula
 from tui.presenters import plan as words
 
@@ -66,6 +67,14 @@ def test_parts_are_drawn_to_scale_and_add_up() -> None:
     assert weights.count("█") == 2 * logits.count("█")
     shown = [float(line.split()[-1]) for line in lines if line.rstrip()[-3:-2] == "."]
     assert shown == [4.0, 2.0, 6.0, 1.0, 1.0, 0.0, 8.0]
+
+
+def test_every_part_that_a_plan_may_have_is_shown() -> None:
+    parts = dict.fromkeys(reversed(PARTS), GIB)
+    plan = Plan("m", (StagePeak("dpo", len(parts) * GIB, 20 * GIB, 20 * GIB, parts),))
+    text = "\n".join(words.summary(Answer("c", Rooms(), plan), 80))
+    assert text.count("  1.00") == len(parts)
+    assert list(document(Answer("c", Rooms(), plan))["parts"]) == list(PARTS)
 
 
 def test_a_bar_is_never_nothing_for_something() -> None:
