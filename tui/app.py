@@ -39,6 +39,7 @@ from tui.theme import DARK, LIGHT, THEMES
 if TYPE_CHECKING:
     from engine.config import RunConfig
     from engine.memory.nvml import Sampler
+    from engine.memory.planning.room import Room
     from engine.records import Memory
 
 
@@ -231,12 +232,20 @@ class Pilothouse(App[None]):
         if self.session is not None:
             self.push_screen(LabelScreen(self.session, iteration), (lambda _: self.exit()) if alone else None)
 
-    def open_whatif(self, config: Callable[[], RunConfig], name: str) -> None:
+    def plan_run(self) -> None:
+        """Of a run that was just started elsewhere than at home: its plan is written as soon as it is known."""
+        from tui.screens.start import plan_started
+
+        if self.session is not None:
+            plan = partial(plan_started, self.planner, self.session.paths)
+            self.run_worker(plan, thread=True, name="plan", group="plan", exit_on_error=False)
+
+    def open_whatif(self, config: Callable[[], RunConfig], name: str, room: Room | None = None) -> None:
         """What the config would need of a card if it were another; its faults are told instead."""
         from tui.screens.whatif import WhatIf
 
         try:
-            self.push_screen(WhatIf(config(), name))
+            self.push_screen(WhatIf(config(), name, room))
         except PilothouseError as error:
             self.notify(str(error), severity="error", markup=False, timeout=10)
 

@@ -54,15 +54,20 @@ class Planner:
         self._simulate, self._room = simulate, room
         self._simulator: Simulator | None = None
 
-    def look(self, config: RunConfig, *, card: bool = True) -> Outlook:
-        """What a run of `config` needs. With `card`, only where there is one to hold it against."""
+    def start(self, config: RunConfig) -> Outlook:
+        """What a run that is about to begin needs, where there is a card to hold it against."""
         try:
-            if config.model.device == "cpu" and card:
+            if config.model.device == "cpu":
                 return Outlook(why="the run is on the CPU")
             room, why = self._room(config.memory.card)
-            if room is None and card:
-                return Outlook(why=why)
-            return Outlook(self.plan(config), room)
+            return Outlook(self.plan(config), room) if room else Outlook(why=why)
+        except (PilothouseError, OSError) as error:
+            return Outlook(why=str(error))
+
+    def look(self, config: RunConfig, room: Room | None = None) -> Outlook:
+        """What a run of `config` needs, held against `room`, else the card that it names or the one here, if any."""
+        try:
+            return Outlook(self.plan(config), room or self._room(config.memory.card)[0])
         except (PilothouseError, OSError) as error:
             return Outlook(why=str(error))
 

@@ -81,7 +81,7 @@ def _launch(paths: RunPaths, args: Namespace) -> int:
     before = recorded(paths).attempts
     start_engine(paths)
     if not args.no_attach:
-        return open_screens(paths, args)
+        return open_screens(paths, args, lambda app: app.plan_run())
     _await_engine(paths, before)
     say(f"{paths.name} is running.", f"  pilothouse attach {paths.name}", f"  pilothouse status {paths.name}")
     return 0

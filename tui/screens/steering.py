@@ -70,13 +70,15 @@ class Steering(ThriftyScreen[None]):
         self.pilothouse.open_data()
 
     def action_whatif(self) -> None:
-        """Of the run's config with the newest iteration's settings."""
+        """Of the run's config with the newest iteration's settings; the card is as large as the run finds it."""
         from engine.config import load_config, with_settings
+        from tui.presenters.memory import room_in_run
 
         tree = self.session.bulletin.latest(IterationsChanged)
         settings = next((one.config for one in reversed(tree.iterations) if one.config), {}) if tree else {}
         paths = self.session.paths
-        self.pilothouse.open_whatif(lambda: with_settings(load_config(paths.config), settings), paths.name)
+        room = room_in_run(self.health.pulse.memory if self.health and self.health.pulse else None)
+        self.pilothouse.open_whatif(lambda: with_settings(load_config(paths.config), settings), paths.name, room)
 
     def action_leave(self) -> None:
         self.pilothouse.leave_run()

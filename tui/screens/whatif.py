@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from engine.config import RunConfig, override
 from engine.errors import ConfigError
+from engine.memory.planning.room import Room
 from engine.text import one_line
 from tui.keys import WHATIF
 from tui.planner import Outlook
@@ -39,13 +40,13 @@ FIELDS: Mapping[str, str] = {
 
 
 class WhatIf(ModalScreen[None]):
-    """Of `config`, which `what` names."""
+    """Of `config`, which `what` names, against `room`: None is the card here with what is free of it now."""
 
     BINDINGS = [*WHATIF]
 
-    def __init__(self, config: RunConfig, what: str) -> None:
+    def __init__(self, config: RunConfig, what: str, room: Room | None = None) -> None:
         super().__init__()
-        self._config, self._what = config, what
+        self._config, self._what, self._room = config, what, room
         self._wanted: RunConfig | None = config
         self._asked: RunConfig | None = None
 
@@ -95,7 +96,7 @@ class WhatIf(ModalScreen[None]):
         planner = cast("Pilothouse", self.app).planner
 
         def plan() -> None:
-            self.app.call_from_thread(self._answered, asked, planner.look(asked, card=False))
+            self.app.call_from_thread(self._answered, asked, planner.look(asked, self._room))
 
         self.run_worker(plan, thread=True, name="plan", group="plan", exit_on_error=False)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from engine.memory.planning.room import Room
-from engine.store.paths import RunPaths
+from engine.store.paths import RunPaths, create_run
 from engine.store.plans import read_plan
 from tests.tui.fakes import GIB, ROOM, Simulated, planner
 from tests.tui.screens.cockpit import Cockpit, Ticker
 from tui.app import Pilothouse
 from tui.screens.run import RunScreen
-from tui.screens.start import StartPrompt
+from tui.screens.start import StartPrompt, plan_started
 
 LARGE = "training: {batch_size: 16, max_length: 1024}\n"
 
@@ -139,3 +139,15 @@ async def test_nothing_is_simulated_where_there_is_no_card(started: list[str]) -
         await c.until_shown("no NVIDIA card here")
     assert simulated.asked == []
     assert started == []
+
+
+@pytest.mark.usefixtures("here")
+def test_a_run_started_elsewhere_gets_its_plan_once() -> None:
+    simulated = Simulated()
+    paths = create_run("elsewhere", "training: {batch_size: 2, max_length: 1024}\n")
+    for _ in range(2):
+        plan_started(planner(simulated), paths)
+    assert simulated.asked == [(2, 1024, 8)]
+    assert read_plan(paths) is not None
+    plan_started(planner(simulated, None), create_run("on-the-cpu", "{}\n"))
+    assert len(simulated.asked) == 1

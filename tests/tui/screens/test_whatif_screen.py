@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from textual.widgets import Input
 
 from engine.memory.planning.room import Room
+from engine.records import Memory
+from engine.store.ledger import Ledger
+from engine.store.paths import RunPaths
+from engine.store.reader import Reader
 from tests.tui.fakes import ROOM, Simulated, planner
 from tests.tui.screens.cockpit import Cockpit, cockpit
 from tui.screens.run import RunScreen
@@ -21,11 +26,19 @@ pytestmark = pytest.mark.usefixtures("runs")
 async def whatif(
     simulated: Simulated, room: Room | None = ROOM, size: tuple[int, int] = (120, 40)
 ) -> AsyncIterator[Cockpit]:
-    async with cockpit("running", planner=planner(simulated, room), size=size) as c:
+    async with cockpit("running", before=host, planner=planner(simulated, room), size=size) as c:
         await c.until_shown("step 30 / 60")
         await c.press("m")
         await c.until(lambda: isinstance(c.screen, WhatIf), "the screen")
         yield c
+
+
+def host(paths: RunPaths) -> None:
+    """The run is on the CPU: what it finds of the card is nothing, and the card here counts."""
+    with Reader(paths.ledger) as reader, Ledger.open(paths) as ledger:
+        pulse = reader.pulse()
+        assert pulse is not None
+        ledger.beat(replace(pulse, memory=Memory("host", "host memory", total=2**34, used=2**33)))
 
 
 def write(c: Cockpit, **fields: object) -> None:
@@ -83,6 +96,15 @@ async def test_numbers_that_will_not_do_are_told_and_asked_of_nobody() -> None:
         await c.until_shown("adapters")
         await c.until(lambda: simulated.asked[-1] == (8, 512, 64), "the question")
         assert len(simulated.asked) == 2
+
+
+async def test_in_a_run_the_card_is_as_large_as_the_run_finds_it() -> None:
+    """What is free now is what its own engine leaves."""
+    none_left = Room("RTX 4070", 12 * 2**30, 12 * 2**30, free=0)
+    async with cockpit("running", planner=planner(Simulated(), none_left)) as c:
+        await c.until_shown("step 30 / 60")
+        await c.press("m")
+        await c.until_shown("fits the Imaginary 12G, 1.38 GiB to spare")
 
 
 async def test_without_a_card_the_smallest_that_would_do_is_named() -> None:
