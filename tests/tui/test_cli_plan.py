@@ -9,8 +9,12 @@ import pytest
 
 from engine.config import RunConfig
 from engine.memory.planning import room, run
-from engine.records import GIB, Memory, Plan
+from engine.records import GIB, Memory, Plan, StagePeak
+from engine.store.paths import find_run
+from engine.store.plans import read_plan, write_plan
+from engine.store.reader import Reader
 from tests.engine.memory.planning.formula import Formula
+from tests.fixtures.recorded import write_run
 from tui.cli import main
 
 Printed = pytest.CaptureFixture[str]
@@ -126,6 +130,7 @@ class TestFit:
         assert "auto: fit chose " in capsys.readouterr().out.splitlines()[0]
         kept = load_config(runs / "fit" / "config.yaml")
         assert kept.memory.chosen
+        assert read_plan(find_run("fit")) == Formula()(kept)
         assert Formula()(kept).capacity < 0.95 * 0.975 * 8 * GIB
         assert kept.training.batch_size * kept.training.accumulation == 16
 
@@ -145,8 +150,6 @@ class TestFit:
         from engine.__main__ import announce
         from engine.config import load_config
         from engine.store.ledger import Ledger
-        from engine.store.paths import find_run
-        from engine.store.reader import Reader
 
         assert main(["run", made, "--no-attach"]) == 0
         paths = find_run("fit")
@@ -164,3 +167,23 @@ class TestFit:
         main(["run", made, "--no-attach"])
         assert main(["check", str(runs / "fit" / "config.yaml")]) == 0
         assert "# Chosen by auto: fit for its card: " in capsys.readouterr().out
+
+
+def test_what_earlier_runs_measured_on_this_card_is_told(
+    config: str, capsys: Printed, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = write_run()
+    with Reader(paths.ledger) as reader:
+        pulse = reader.pulse()
+    assert pulse is not None
+    assert pulse.memory is not None
+    assert pulse.memory.peak
+    planned = round(1.02 * pulse.memory.peak)
+    write_plan(paths, Plan("m", (StagePeak("dpo", planned, planned, planned),)))
+    card = Memory("gpu", pulse.memory.name, total=24 * GIB, used=0)
+    monkeypatch.setattr(room, "read_now", lambda: (card,))
+    assert main(["plan", config]) == 0
+    assert "measured        1 run on this card: plans were off by +2.0% to +2.0%" in capsys.readouterr().out
+    assert main(["plan", config, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["residual"]["peak_gib"] == pytest.approx(found["peak_gib"] / 1.02, rel=1e-3)

@@ -16,7 +16,9 @@ from engine.config import RunConfig, load_config
 from engine.config.schema import TaskConfig
 from engine.config.schema.evaluation import is_task_file
 from engine.errors import ConfigError, Fault
+from engine.records import Plan
 from engine.store.paths import RunPaths, check_name, create_run
+from engine.store.plans import write_plan
 
 Tell = Callable[[str], object]
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -29,21 +31,25 @@ def new_run(source: Path, name: str, assignments: Sequence[str] = (), tell: Tell
     """
     check_name(name)
     config = settle(load_config(source, assignments), str(source))
-    if config.memory.auto == "fit":
-        config = _fitted(config, tell or (lambda _words: None))
-    return create_run(name, as_yaml(config))
+    if config.memory.auto != "fit":
+        return create_run(name, as_yaml(config))
+    config, plan = _fitted(config, tell or (lambda _words: None))
+    paths = create_run(name, as_yaml(config))
+    if plan:
+        write_plan(paths, plan)
+    return paths
 
 
-def _fitted(config: RunConfig, tell: Tell) -> RunConfig:
+def _fitted(config: RunConfig, tell: Tell) -> tuple[RunConfig, Plan | None]:
     from engine.memory.planning.fit import fit_run
     from engine.memory.planning.room import find_rooms
     from engine.memory.planning.run import Simulator
 
     rooms = find_rooms(config.memory.card)
     with Simulator() as simulator:
-        config, words = fit_run(config, rooms, partial(simulator.simulate, quick=True), tell)
+        config, plan, words = fit_run(config, rooms, partial(simulator.simulate, quick=True), tell)
     tell(words)
-    return config
+    return config, plan
 
 
 def as_yaml(config: RunConfig) -> str:
@@ -88,6 +94,7 @@ def _anchored(config: RunConfig, source: Path) -> RunConfig:
         update={
             "model": model.model_copy(update={"name": anchor(model.name) if local else model.name}),
             "data": data.model_copy(update={"path": anchor(data.path) if data.path else None}),
+            "sft": config.sft.model_copy(update={"path": anchor(config.sft.path) if config.sft.path else None}),
             "evaluation": evaluation.model_copy(
                 update={
                     "probes": tuple(map(anchor, evaluation.probes)),
@@ -107,6 +114,8 @@ def _anchored_task(task: TaskConfig, anchor: Callable[[str], str]) -> TaskConfig
 def _data_faults(config: RunConfig) -> Iterator[Fault]:
     if config.data.path and config.data.source != "on_policy":
         yield from _missing("data.path", Path(config.data.path), Path.is_file)
+    if config.sft.path and config.recipe == "rlhf":
+        yield from _missing("sft.path", Path(config.sft.path), Path.is_file)
     for index, probe in enumerate(config.evaluation.probes):
         yield from _missing(f"evaluation.probes.{index}", Path(probe), Path.is_file)
     for index, task in enumerate(config.evaluation.tasks):

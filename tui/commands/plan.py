@@ -9,13 +9,19 @@ from __future__ import annotations
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from engine.config import RunConfig, load_config
+from engine.errors import StoreError
 from engine.memory.planning.answer import Answer, Simulates, answers, document
+from engine.memory.planning.residual import Residual, residual
 from engine.memory.planning.room import Rooms, find_rooms
 from engine.memory.planning.run import Simulator
+from engine.store.paths import list_runs
+from engine.store.plans import read_plan
+from engine.store.reader import Reader
 from tui.commands.inputs import settle_model
 from tui.commands.output import Status, emit, say
 from tui.presenters import plan as words
@@ -36,13 +42,25 @@ def plan(args: Namespace) -> int:
 def show(args: Namespace, config: RunConfig, rooms: Rooms, simulate: Simulates) -> None:
     """Answer and print; every part of it comes from `simulate`."""
     with Status(sys.stderr) as status:
-        found = answers(args.config, config, rooms, simulate, exact=args.exact, tell=status)
+        found = answers(args.config, config, rooms, simulate, exact=args.exact, residuals=earlier(), tell=status)
         if args.json:
             *_, last = found
             status.clear()
             emit(document(last))
         else:
             _print(args, config, found, status)
+
+
+def earlier() -> Iterator[Residual]:
+    """What the runs here were planned to allocate, and did: of those that have a plan and a card."""
+    for paths in list_runs():
+        with suppress(StoreError):  # a run that cannot be read has nothing to say here
+            plan = read_plan(paths)
+            if plan:
+                with Reader(paths.ledger) as reader:
+                    pulse = reader.pulse()
+                if pulse and pulse.memory and (found := residual(plan, pulse.memory)):
+                    yield found
 
 
 def _print(args: Namespace, config: RunConfig, found: Iterable[Answer], status: Status) -> None:

@@ -40,6 +40,9 @@ def summary(answer: Answer, width: int, ascii_only: bool = False) -> Iterator[st
     yield from _stages(plan, width)
     yield f"  smallest card   {smallest_line(plan)}"
     yield from _here(answer)
+    if answer.residual:
+        yield f"  measured        {answer.residual.words}"
+        yield f"                  by their median torch will report {size(answer.residual.corrected(plan.allocated))}"
     yield from (f"  note            {note}" for note in (room.notes if room else ()))
     yield from (f"  assumed         {words}" for words in plan.assumed)
 

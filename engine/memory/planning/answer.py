@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from engine.config import RunConfig
 from engine.memory.planning.inverse import Limits, limits
 from engine.memory.planning.options import Saving, Tell, measure, ranked
+from engine.memory.planning.residual import CardResidual, Residual, residual_of
 from engine.memory.planning.room import Room, Rooms
 from engine.records import GIB, Plan, StagePeak
 from engine.records.planning import PARTS
@@ -23,23 +24,35 @@ class Simulates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`savings` are ranked and None until they are known; `limits` too, and where there is no card to hold against."""
+    """`savings` are ranked and None until they are known; `limits` too, and where there is no card to hold against.
+
+    `residual` is what earlier runs measured on the card in this machine, None where none has.
+    """
 
     source: str
     rooms: Rooms
     plan: Plan
     savings: tuple[Saving, ...] | None = None
     limits: Limits | None = None
+    residual: CardResidual | None = None
 
 
 def answers(
-    source: str, config: RunConfig, rooms: Rooms, simulate: Simulates, *, exact: bool = False, tell: Tell | None = None
+    source: str,
+    config: RunConfig,
+    rooms: Rooms,
+    simulate: Simulates,
+    *,
+    exact: bool = False,
+    residuals: Iterable[Residual] = (),
+    tell: Tell | None = None,
 ) -> Iterator[Answer]:
     """The plan at once, then with its options, then with its limits: each a few seconds after the one before.
 
     `exact` simulates every layer for the plan itself; what is compared always comes from two and four layers.
     """
-    answer = Answer(source, rooms, simulate(config, quick=not exact, progress=tell))
+    learnt = residual_of(residuals, rooms.here.name) if rooms.here else None
+    answer = Answer(source, rooms, simulate(config, quick=not exact, progress=tell), residual=learnt)
     yield answer
     quick = partial(simulate, quick=True)
     base = quick(config)
@@ -78,6 +91,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "options": [_option(saving, room) for saving in answer.savings or ()],
         "limits": _limits(answer.limits),
         "notes": [*(room.notes if room else ()), *filter(None, [answer.rooms.nothing_here])],
+        "residual": _residual(answer),
         "assumed": list(plan.assumed),
         "extrapolated": plan.extrapolated,
         "seconds": round(plan.seconds, 3),
@@ -112,6 +126,15 @@ def _option(saving: Saving, room: Room | None) -> dict[str, Any]:
         "changes": dict(option.changes),
         "yaml": option.yaml,
     }
+
+
+def _residual(answer: Answer) -> dict[str, Any] | None:
+    """Errors are shares of what was measured, above 0 where plans were too careful."""
+    found = answer.residual
+    if found is None:
+        return None
+    errors = {"lowest": found.lowest, "median": found.middle, "highest": found.highest}
+    return {"runs": found.count, **errors, "peak_gib": _gib(found.corrected(answer.plan.allocated))}
 
 
 def _limits(limits: Limits | None) -> dict[str, Any] | None:

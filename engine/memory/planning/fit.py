@@ -33,8 +33,10 @@ class Fitted:
     plan: Plan
 
 
-def fit_run(config: RunConfig, rooms: Rooms, simulate: Simulate, tell: Tell | None = None) -> tuple[RunConfig, str]:
-    """What `memory.auto: fit` makes of a config that a run is about to begin with, and that in words.
+def fit_run(
+    config: RunConfig, rooms: Rooms, simulate: Simulate, tell: Tell | None = None
+) -> tuple[RunConfig, Plan | None, str]:
+    """What `memory.auto: fit` makes of a config that a run is about to begin with, its plan, and that in words.
 
     It is held against the named card and the one here, with room to spare on both; where there is neither, or the run
     is on the CPU, it stays as it is. What was chosen is kept in `memory.chosen`. Raises UsageError as `fit` does.
@@ -42,16 +44,16 @@ def fit_run(config: RunConfig, rooms: Rooms, simulate: Simulate, tell: Tell | No
     known = [room for room in (rooms.asked, rooms.here) if room]
     if config.model.device == "cpu" or not known:
         why = "the run is on the CPU" if config.model.device == "cpu" else rooms.nothing_here
-        return config, f"auto: fit leaves the settings as they are: {why}"
+        return config, None, f"auto: fit leaves the settings as they are: {why}"
     tightest = min(known, key=lambda room: room.comfortable)
     fitted = fit(config, tightest.comfortable, simulate, tell)
     spare = f"{place(tightest)}: {size(fitted.plan.capacity)} of {size(tightest.limit)}"
     if not fitted.chosen:
-        return config, f"auto: fit leaves the settings as they are, they fit {spare}"
+        return config, fitted.plan, f"auto: fit leaves the settings as they are, they fit {spare}"
     chosen = (*config.memory.chosen, *(f"{option.name} ({option.cost})" for option in fitted.chosen))
     memory = fitted.config.memory.model_copy(update={"chosen": chosen})
     names = ", ".join(option.name for option in fitted.chosen)
-    return fitted.config.model_copy(update={"memory": memory}), f"auto: fit chose {names} for {spare}"
+    return fitted.config.model_copy(update={"memory": memory}), fitted.plan, f"auto: fit chose {names} for {spare}"
 
 
 def fit(config: RunConfig, limit: int, simulate: Simulate, tell: Tell | None = None) -> Fitted:

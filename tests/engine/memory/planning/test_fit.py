@@ -86,18 +86,19 @@ def room(gib: float, free: float | None = None) -> Room:
 
 
 def test_a_run_keeps_what_was_chosen_for_it_and_fits_with_room_to_spare() -> None:
-    config, words = fit_run(CONFIG, Rooms(asked=room(NEEDS / GIB)), Formula())
-    assert Formula()(config).capacity <= 0.95 * NEEDS
+    config, plan, words = fit_run(CONFIG, Rooms(asked=room(NEEDS / GIB)), Formula())
+    assert plan == Formula()(config)
+    assert plan.capacity <= 0.95 * NEEDS
     assert config.memory.chosen
     assert words.startswith(f"auto: fit chose {config.memory.chosen[0].partition(' (')[0]}")
-    again, words = fit_run(config, Rooms(asked=room(NEEDS / GIB)), Formula())
+    again, _, words = fit_run(config, Rooms(asked=room(NEEDS / GIB)), Formula())
     assert again == config
     assert "leaves the settings as they are, they fit the card" in words
 
 
 def test_the_tighter_of_the_named_card_and_the_one_here_decides() -> None:
     tight = NEEDS / GIB
-    alone, _ = fit_run(CONFIG, Rooms(asked=room(100)), Formula())
+    alone, *_ = fit_run(CONFIG, Rooms(asked=room(100)), Formula())
     assert alone == CONFIG
     for rooms in (Rooms(asked=room(100), here=room(100, tight)), Rooms(asked=room(tight), here=room(100, 100))):
         assert Formula()(fit_run(CONFIG, rooms, Formula())[0]).capacity <= 0.95 * NEEDS
@@ -107,6 +108,7 @@ def test_the_tighter_of_the_named_card_and_the_one_here_decides() -> None:
 def test_without_a_card_nothing_is_changed_and_that_is_said(device: str, rooms: Rooms) -> None:
     config = override(CONFIG, [f"model.device={device}"])
     simulate = Formula()
-    assert fit_run(config, rooms, simulate)[0] == config
-    assert "leaves the settings as they are: " in fit_run(config, rooms, simulate)[1]
+    left, plan, words = fit_run(config, rooms, simulate)
+    assert (left, plan) == (config, None)
+    assert "leaves the settings as they are: " in words
     assert simulate.calls == []
