@@ -91,9 +91,12 @@ class Loop:
 
     def _run_stage(self, job: Job, stage: Stage) -> None:
         began, held = self._clock(), self._helm.total_held_s
+        self._gauge.begin_stage()
         result = stage.run(job)
         seconds = self._clock() - began - (self._helm.total_held_s - held)
-        self._ledger.stage_done(job.index, stage.name, {**result, "seconds": seconds})
+        peaks = self._gauge.stage_peaks()
+        measured = {} if peaks is None else {"memory": peaks}  # to hold what was planned against
+        self._ledger.stage_done(job.index, stage.name, {**result, **measured, "seconds": seconds})
 
     def _job(self, iteration: Iteration) -> Job:
         crew = self._muster(iteration.index)

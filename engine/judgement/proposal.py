@@ -8,6 +8,8 @@ of iteration 2 starts from the settings that its parent was made with. For the b
 loosens on the way back to an earlier iteration. What leaves a field's bounds stops there, and that is said. `beta` is
 changed only where a higher one stays closer to the reference: not ORPO's, and not RRHF's, which has none.
 
+**Memory.** Where training had to be cut to fit, the batch that fitted and more accumulation are proposed (`fitting`).
+
 **Again.** Each time that the run goes back to the same iteration, the pull on that iteration's settings grows by its
 own first size (×1.5, ×2, ×2.5; ×1/2, ×1/3, ×1/4), and what earlier tries failed by still counts: a second retry is more
 careful than the first, so equal tries cannot repeat for ever, and yet tries are not compounded.
@@ -21,6 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from engine.judgement import tree
 from engine.judgement.adjustments import ADJUSTMENTS, Cause
 from engine.judgement.figures import show
+from engine.judgement.fitting import fitting
 from engine.judgement.plan import data_plan
 from engine.records import Change, History, Proposal, Scalar, Settings
 from engine.records.objectives import mixture
@@ -48,7 +51,8 @@ def propose(history: History, target: int, causes: Iterable[Cause]) -> Proposal:
         changes += [change] if change else []
         notes += said
     steps, yielding = data_plan(history, kept)
-    return Proposal(target, tuple(changes), steps, (*notes, *yielding))
+    smaller, about_memory = fitting(tree.settings_of(history, target), tree.current(history).split)
+    return Proposal(target, (*changes, *smaller), steps, (*notes, *yielding, *about_memory))
 
 
 def next_settings(parent_settings: Settings, proposal: Proposal) -> dict[str, Scalar]:

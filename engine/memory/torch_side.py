@@ -10,6 +10,8 @@ from engine.records import Memory
 SHORT = "the driver sees less of the card in use than torch holds of it"
 _peaks: dict[str, int] = {}
 """The highest peak by device before torch's counter was last reset: the counter is the process's, and so is this."""
+_stage: dict[str, tuple[int, int]] = {}
+"""The same of the stage that runs now: (allocated, reserved)."""
 
 
 def with_torch(memory: Memory, device: str, cuda: Any = None) -> Memory:
@@ -48,6 +50,30 @@ def _consistent(memory: Memory) -> Memory:
     return memory
 
 
+class StageMeter:
+    """A stage's peaks on a CUDA device, of whatever is measured inside it; the run's own stays what it is."""
+
+    def __init__(self, device: str, cuda: Any = None) -> None:
+        self._device, self._cuda = device, cuda or _torch_cuda()
+        _fold(self._device, self._cuda)
+        _stage[self._device] = (0, 0)
+
+    def peaks(self) -> dict[str, int]:
+        """The most bytes that torch had allocated and reserved since the stage began."""
+        _fold(self._device, self._cuda)
+        allocated, reserved = _stage[self._device]
+        return {"allocated": allocated, "reserved": reserved}
+
+
+def _fold(device: str, cuda: Any) -> None:
+    """Start torch's counters anew, what they had found kept for the run and for the stage."""
+    allocated, reserved = int(cuda.max_memory_allocated(device)), int(cuda.max_memory_reserved(device))
+    before = _stage.get(device, (0, 0))
+    _peaks[device] = max(_peaks.get(device, 0), allocated)
+    _stage[device] = (max(before[0], allocated), max(before[1], reserved))
+    cuda.reset_peak_memory_stats(device)
+
+
 class Meter:
     """Peaks of single pieces of work on a CUDA device; the run's own, which `with_torch` shows, stays what it is."""
 
@@ -56,8 +82,7 @@ class Meter:
 
     def begin(self) -> int:
         """Measure from here on; returns the bytes allocated now."""
-        _peaks[self._device] = max(_peaks.get(self._device, 0), self.peak())
-        self._cuda.reset_peak_memory_stats(self._device)
+        _fold(self._device, self._cuda)
         return int(self._cuda.memory_allocated(self._device))
 
     def peak(self) -> int:

@@ -20,7 +20,7 @@ from engine.records.rules import (
     Verdict,
     Weakness,
 )
-from engine.records.run import Decision, Event, History, Iteration
+from engine.records.run import Decision, Event, History, Iteration, Split
 from engine.records.telemetry import Forecast, Memory, Pulse
 from engine.records.words import (
     ALIGNMENT_SCORE,
@@ -103,6 +103,7 @@ __all__ = [
     "Settings",
     "Severity",
     "Spent",
+    "Split",
     "StagePeak",
     "Thresholds",
     "Verdict",

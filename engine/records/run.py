@@ -35,6 +35,22 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """How an iteration's training was cut to fit in memory: how often that ran out (`steps` down), and the fewest pairs
+    that were done at once (`least`, 0: less than one). `divisible`: its loss is a mean over pairs, so that a smaller
+    batch with more accumulation is the same training.
+    """
+
+    steps: int
+    least: int
+    divisible: bool = True
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Split:
+        return cls(int(raw["steps"]), int(raw["least"]), bool(raw.get("divisible", True)))
+
+
+@dataclass(frozen=True, slots=True)
 class Iteration:
     """One pass through the stages. Iteration 0 is the baseline.
 
@@ -55,6 +71,7 @@ class Iteration:
     ended: float | None = None
     train_s: float = 0.0
     assessment: Assessment | None = None
+    split: Split | None = None
 
 
 @dataclass(frozen=True, slots=True)

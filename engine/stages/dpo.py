@@ -24,6 +24,7 @@ from engine.stages.boundary import Boundary, Live
 from engine.stages.checkpoints import WholeCheckpoints
 from engine.stages.job import Job
 from engine.stages.pairs import PAIRS, read_pairs
+from engine.stages.recovery import learnt
 from engine.stages.trainer import build_trainer, release
 from engine.store.atomic import staged, verify
 from engine.store.rows import Applied
@@ -40,7 +41,7 @@ def run(job: Job) -> dict[str, Any]:
         checkpoint = _train(job, checkpoint, past)
     step, folder = checkpoint
     _keep(job, folder)
-    return {"steps": step, "settings": _settings_at_end(job)}
+    return {"steps": step, "settings": _settings_at_end(job), **_split(folder)}
 
 
 def _train(job: Job, checkpoint: tuple[int, Path] | None, past: Sequence[Applied]) -> tuple[int, Path]:
@@ -158,6 +159,12 @@ def _keep(job: Job, checkpoint: Path) -> None:
         for name in STATE_FILES:
             if (checkpoint / name).exists():
                 shutil.copyfile(checkpoint / name, folder / name)
+
+
+def _split(checkpoint: Path) -> dict[str, Any]:
+    """How the training was cut to fit in memory, where it had to be; the gate proposes to make that permanent."""
+    ladder = learnt(checkpoint)
+    return {} if ladder is None else {"split": ladder.as_json()}
 
 
 def _settings_at_end(job: Job) -> dict[str, Any]:

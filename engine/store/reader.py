@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, get_args
 
 from engine.errors import CorruptError
-from engine.records import Assessment, Decision, Event, Iteration, Metric, Pulse, RunState
+from engine.records import Assessment, Decision, Event, Iteration, Metric, Pulse, RunState, Split
 from engine.store.charge import Interval, intervals_of
 from engine.store.database import arm, open_reader, sql_errors
 from engine.store.iterations import cleaned
@@ -89,7 +89,10 @@ class Reader:
     def iterations(self, items: bool = False) -> tuple[Iteration, ...]:
         """All of them, in order of index; with the per-item results of their metrics only where asked for."""
         columns = "idx, parent, status, config, metrics, fault, first_step, steps, started, ended, train_s"
-        query = f"SELECT {columns}, assessment, decision{', items' if items else ''} FROM iteration"
+        split = (
+            "(SELECT json_extract(result, '$.split') FROM stage WHERE stage.iteration = idx AND stage.stage = 'dpo')"
+        )
+        query = f"SELECT {columns}, assessment, decision, {split}{', items' if items else ''} FROM iteration"
         with self._reading("iteration"):
             rows = self._rows(f"{query} LEFT JOIN gate ON iteration = idx ORDER BY idx LIMIT {MAX_ITERATIONS}")
             return tuple(_iteration(row) for row in rows)
@@ -213,7 +216,7 @@ class Reader:
 
 def _iteration(row: tuple[Any, ...]) -> Iteration:
     index, parent, status, config, metrics, fault, first_step, steps, started, ended, train_s = row[:11]
-    assessment, decision, *rest = row[11:]
+    assessment, decision, split, *rest = row[11:]
     items = _load(rest[0]) if rest else {}
     measured = {name: Metric.parse({**raw, **items.get(name, {})}) for name, raw in _load(metrics).items()}
     _check_numbers(parent, first_step, steps, started, ended, train_s)
@@ -222,7 +225,8 @@ def _iteration(row: tuple[Any, ...]) -> Iteration:
     made = Decision.parse(_load(decision)) if decision else None
     found = Iteration(index, parent, clean(status, 20), _load(config), measured, made, clean(fault), first_step, steps)
     said = Assessment.parse(_load(assessment)) if assessment else None
-    return replace(found, started=started, ended=ended, train_s=train_s, assessment=said)
+    cut = Split.parse(_load(split)) if split else None
+    return replace(found, started=started, ended=ended, train_s=train_s, assessment=said, split=cut)
 
 
 def _check_numbers(*values: object) -> None:

@@ -6,6 +6,6 @@ class MyTrainer(CutsPairs, WholeCheckpoints, DPOTrainer)       # pairs first, wh
 
 from engine.stages.recovery.ladder import Ladder
 from engine.stages.recovery.pairs import CutsPairs
-from engine.stages.recovery.trainer import SurvivesOom
+from engine.stages.recovery.trainer import SurvivesOom, learnt
 
-__all__ = ["CutsPairs", "Ladder", "SurvivesOom"]
+__all__ = ["CutsPairs", "Ladder", "SurvivesOom", "learnt"]

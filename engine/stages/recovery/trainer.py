@@ -7,6 +7,7 @@ gradients go, and all of these are done again in smaller parts. Nothing is paid 
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -31,6 +32,13 @@ else:
 
 KEPT_AS = "recovery"
 """The ladder's place among a checkpoint's callback states, so that a resume knows what its dead attempt learnt."""
+
+
+def learnt(checkpoint: Path) -> Ladder | None:
+    """What the training of a checkpoint had learnt by then; None where everything fitted."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
+    kept = (state.get("stateful_callbacks") or {}).get(KEPT_AS)
+    return Ladder.parse(kept) if kept else None
 
 
 @dataclass(frozen=True)
