@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.config.schema import RunConfig
 from engine.data.demo import demo_task
 from engine.data.exercises import load_exercises
+from engine.data.imitation import load_demonstrations
 from engine.data.judging import Aboard, make_judges
 from engine.data.probes import load_probe
 from engine.data.recorded import has_winner, spoken
@@ -37,6 +38,8 @@ def build_task(config: RunConfig, resident: Resident, aboard: Aboard | None = No
             remedy="set data.source: both, for recorded pairs to begin with, or name another judge",
         )
     task = _task(config, resident, aboard or Aboard(str(resident.device)))
+    if config.recipe == "rlhf" and config.sft.path:
+        task = replace(task, demonstrations=load_demonstrations(config.sft.path, config.data, resident))
     return replace(task, exercises=task.exercises or load_exercises(config.data, resident, task.measured_prompts))
 
 
@@ -67,6 +70,7 @@ def _task(config: RunConfig, resident: Resident, aboard: Aboard) -> Task:
         probes=probes,
         report=report,
         held_out_judge=held_out_judge,
+        reward_pairs=tuple(held_out[: config.reward.held_out]) if config.recipe == "rlhf" else (),
     )
 
 

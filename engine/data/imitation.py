@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from engine.config.schema import DataConfig, RunConfig, SftConfig
+from engine.config.schema import DataConfig, RunConfig
 from engine.data.collect.draw import draw
 from engine.data.files import read_records
 from engine.data.filters.duplicates import first_time, near_duplicates
@@ -40,13 +40,12 @@ class Imitated:
         return Counter(example.source for example in self.examples)
 
 
-def load_demonstrations(sft: SftConfig, data: DataConfig, resident: Resident) -> tuple[Example, ...]:
-    """The examples in `sft.path`, as this model takes prompts. Raises DataError where too much of it is malformed."""
-    assert sft.path is not None
+def load_demonstrations(path: str, data: DataConfig, resident: Resident) -> tuple[Example, ...]:
+    """The examples in a file, as this model takes prompts. Raises DataError where too much of it is malformed."""
     found: list[Example] = []
     bad: list[tuple[int, str]] = []
     good = 0
-    for line, record in read_records(Path(sft.path).expanduser()):
+    for line, record in read_records(Path(path).expanduser()):
         try:
             if isinstance(record, BadRecordError):
                 raise record
@@ -54,7 +53,7 @@ def load_demonstrations(sft: SftConfig, data: DataConfig, resident: Resident) ->
             good += 1
         except BadRecordError as problem:
             bad.append((line, str(problem)))
-    check_share(sft.path, good, bad, data.bad_share)
+    check_share(path, good, bad, data.bad_share)
     return tuple(_spoken(found, resident))
 
 

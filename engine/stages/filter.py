@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from engine.data.collect import labelled
 from engine.data.filters import FilterReport, Keep, run_filters
 from engine.data.quality import data_metrics
+from engine.data.weighing import weighted
 from engine.errors import DataError
-from engine.judgement.weights import DEFAULT, weight
 from engine.records import Pair, as_json
 from engine.stages.job import Job
 from engine.stages.pairs import COLLECTED, MANIFEST, PAIRS, read_pairs, write_dropped, write_pairs
@@ -34,7 +33,7 @@ def run(job: Job) -> dict[str, Any]:
     suspect = find_suspects(job, collected)
     others = {**_opinions(job), **_noise(job, suspect)}
     report = run_filters(collected, job.config.data, job.task.measured_prompts, others)
-    kept = _weighted(job, report.kept)
+    kept = weighted(report.kept, job.config.data, job.index)
     words = ", ".join(f"{count} {name}" for name, count in report.dropped.items() if count)
     job.say("filter", f"kept {len(report.kept)} of {len(collected)} pairs" + (f"; dropped {words}" if words else ""))
     _require(job, report, words)
@@ -52,12 +51,6 @@ def _opinions(job: Job) -> dict[str, Keep]:
 
 def _noise(job: Job, suspect: Mapping[str, float]) -> dict[str, Keep]:
     return {NOISE: lambda pair: pair.id not in suspect} if job.config.data.noise_check == "drop" else {}
-
-
-def _weighted(job: Job, kept: Sequence[Pair]) -> list[Pair]:
-    """Each pair with its weight in this iteration, from its base quality alone: no weight of before counts."""
-    schedule = replace(DEFAULT, kinds=job.config.data.kinds)
-    return [replace(pair, weight=weight(pair.quality, pair.category, job.index, schedule)) for pair in kept]
 
 
 def _manifest(job: Job, report: FilterReport, kept: Sequence[Pair]) -> dict[str, Any]:

@@ -32,6 +32,16 @@ def test_a_file_that_is_not_there_is_told_by_its_key(tmp_path: Path) -> None:
     assert "gsm8k.jsonl" in str(caught.value)
 
 
+def test_examples_to_imitate_are_looked_for_beside_the_config_where_the_recipe_needs_them(tmp_path: Path) -> None:
+    (tmp_path / "shown.jsonl").write_text("")
+    there, source = "sft: {path: shown.jsonl}", str(tmp_path / "run.yaml")
+    assert settle(parse_config(f"recipe: rlhf\n{there}"), source).sft.path == str((tmp_path / "shown.jsonl").resolve())
+    missing = "sft: {path: shwn.jsonl}"
+    with pytest.raises(ConfigError, match=r"sft\.path"):
+        settle(parse_config(f"recipe: rlhf\n{missing}"), source)
+    settle(parse_config(missing), source)
+
+
 def test_checking_a_config_does_not_import_the_harness(tmp_path: Path) -> None:
     config = tmp_path / "run.yaml"
     config.write_text("evaluation: {tasks: [no_such_task]}\n")

@@ -8,7 +8,7 @@ from random import Random
 
 from engine.config.schema import RunConfig
 from engine.data.collect.draw import draw, draw_prompts
-from engine.data.collect.earlier import labelled, replayed
+from engine.data.collect.earlier import REPLAYED, labelled, replayed
 from engine.data.collect.sampling import Generator, Live, Sampled, sample_pairs
 from engine.data.plan import read_plan
 from engine.data.task import Pair, Prompt, Task
@@ -56,7 +56,8 @@ def gather(
 ) -> Gathered:
     """At most `data.max_pairs` pairs, the same for the same seed, iteration, policy and labels.
 
-    What people said comes first, then what the plan is after, what the line has collected before, and the rest.
+    What people said comes first, then what the plan is after, what the line has collected before, and the rest. Where
+    that is too much, fewer of the usual pairs are taken of each prompt.
     """
     data = config.data
     plan = read_plan(sources.steps, data, {prompt.category for prompt in task.train_prompts})
@@ -71,14 +72,26 @@ def gather(
     spoken, _ = labelled(sources.labels, sources.known)
     earlier = replayed(sources.before, data.replay, Random(f"replay:{config.training.seed}:{iteration}"))
     exercises = draw(rng, task.exercises, min(plan.mix, len(task.exercises)))
-    fresh.sort(key=lambda pair: pair.source == "on policy")  # what the plan asked for first: the limit cuts the rest
+    fresh.sort(key=lambda pair: pair.source == "on policy")  # what the plan asked for comes first
     said = {pair.id for pair in spoken}  # whatever another source says of the same two texts
     pairs = [*spoken, *(pair for pair in [*_born(fresh, iteration), *earlier] if pair.id not in said)]
-    pairs = pairs[: data.max_pairs - len(exercises)]
+    pairs = _within(pairs, data.max_pairs - len(exercises), Random(f"limit:{config.training.seed}:{iteration}"))
     room = min(data.max_pairs - len(exercises) - len(pairs), len(task.train_pairs))
     recorded = draw(rng, task.train_pairs, room) if data.source != "on_policy" else []
     rest = [pair for pair in recorded if pair.id not in said]
     return Gathered((*pairs, *_born([*rest, *exercises], iteration)), sampled)
+
+
+def _within(pairs: Sequence[Pair], limit: int, rng: Random) -> list[Pair]:
+    """At most `limit` pairs, in order. The usual ones give way, whatever their prompt: a cut would lose the last prompts
+    altogether.
+    """
+    if len(pairs) <= limit:
+        return list(pairs)
+    usual = [i for i, pair in enumerate(pairs) if pair.source in REPLAYED]
+    room = max(0, limit - (len(pairs) - len(usual)))
+    out = set(usual) - set(rng.sample(usual, room))
+    return [pair for i, pair in enumerate(pairs) if i not in out][:limit]
 
 
 def _born(pairs: Sequence[Pair], iteration: int) -> list[Pair]:

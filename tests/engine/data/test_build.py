@@ -60,6 +60,20 @@ def test_a_file_becomes_a_task_without_leaks(resident: Resident, tmp_path: Path)
     assert task.judge.score(prompt, task.held_out_pairs[0].chosen) > 0
 
 
+def test_rlhf_has_examples_to_imitate_and_pairs_that_nobody_trains_on(resident: Resident, tmp_path: Path) -> None:
+    path, shown = tmp_path / "pairs.jsonl", tmp_path / "shown.jsonl"
+    path.write_text("\n".join(json.dumps(pair.row()) for pair in PAIRS))
+    shown.write_text(json.dumps({"prompt": "ask : why ?", "completion": " because"}))
+    text = f"data: {{source: file, path: {path}, held_out: 0.3}}\nsft: {{path: {shown}}}\nreward: {{held_out: 20}}"
+    task = build_task(parse_config(f"recipe: rlhf\n{text}"), resident)
+    assert [example.completion for example in task.demonstrations] == [" because"]
+    assert len(task.reward_pairs) == 20
+    assert not {pair.id for pair in task.reward_pairs} & {pair.id for pair in task.train_pairs}
+    assert {str(pair.prompt) for pair in task.reward_pairs} <= set(task.measured_prompts)
+    plain = build_task(parse_config(text), resident)
+    assert (plain.demonstrations, plain.reward_pairs) == ((), ())
+
+
 def test_the_split_outlives_a_change_of_the_training_seed(resident: Resident, tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text("\n".join(json.dumps(pair.row()) for pair in PAIRS))

@@ -129,3 +129,20 @@ def test_sampling_is_shown_as_it_goes(sources: Sources, task: Task) -> None:
     assert sum(made for _, made in told) == sum(len(found) for found in gathered.sampled.pairs.values())
     assert gathered.sampled.accepted == 1 - gathered.sampled.unclear / 6
     assert gathered.sampled.tokens > 0
+
+
+def test_a_limit_thins_the_usual_pairs_and_leaves_none_of_the_prompts_out(task: Task, sources: Sources) -> None:
+    config = override(settings("on_policy", 12), ["data.pairing=all"])
+    everything = gather(task, override(config, ["data.max_pairs=999"]), 1, sources).pairs
+    kept = gather(task, config, 1, sources).pairs
+    assert len(kept) == 12 < len(everything)
+    assert [pair for pair in everything if pair in kept] == list(kept), "in the same order"
+    assert {pair.prompt for pair in kept} > {pair.prompt for pair in everything[:12]}
+
+
+def test_what_was_asked_for_stays_where_the_limit_bites(task: Task, sources: Sources) -> None:
+    config = override(settings("on_policy", 12), ["data.pairing=all"])
+    before = [Pair(f"ask : {i}", "a", "b", source="targeted", born=1) for i in range(9)]
+    kept = gather(task, config, 2, replace(sources, before=before), parent=1).pairs
+    assert set(before) <= set(kept)
+    assert len(kept) == 12
