@@ -116,7 +116,7 @@ def savings(ranked: tuple[Saving, ...], room: Room | None, plan: Plan, width: in
         option = saving.option
         enough = "*" if over and room and saving.plan.capacity <= room.limit else " "
         told = f"{option.name}: {option.cost}" + ("" if option.keeps else "; this changes what is learned")
-        yield f"  {enough} −{saving.saved / GIB:5.2f} GiB  {option.yaml}"
+        yield f"  {enough} {f'−{saving.saved / GIB:.2f}':>6} GiB  {option.yaml}"
         yield from (f"                {line}" for line in wrap(told, width - 16))
 
 

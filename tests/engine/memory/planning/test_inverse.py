@@ -6,7 +6,7 @@ import pytest
 
 from engine.config import RunConfig, override, parse_config
 from engine.memory.planning.families import FAMILIES, Member, family_of
-from engine.memory.planning.inverse import largest_batch, largest_member, limits, longest_sequence
+from engine.memory.planning.inverse import FINE, largest_batch, largest_member, limits, longest_sequence
 from engine.records import GIB
 from tests.engine.memory.planning.formula import Formula
 
@@ -26,7 +26,8 @@ def test_one_step_further_would_not_fit(gib: int) -> None:
         simulate = Formula()
         found = find(CONFIG, gib * GIB, simulate)
         assert found is not None
-        assert capacity(CONFIG, f"{key}={found}") <= gib * GIB < capacity(CONFIG, f"{key}={found + step}")
+        further = found + max(step, found // FINE // step * step)
+        assert capacity(CONFIG, f"{key}={found}") <= gib * GIB < capacity(CONFIG, f"{key}={further}")
         assert len(simulate.calls) <= 5
 
 
