@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint screenshots bench gpu-check gpu-calibrate clean
+.PHONY: help setup demo test lint screenshots bench gpu-bench gpu-check gpu-calibrate clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,7 +32,10 @@ bench: setup ## measure the interface and the engine; writes the table in RESULT
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench
 
 gpu-check: setup ## the same on an NVIDIA card: demo, a 1.5B shape in nf4, the memory panel against nvidia-smi
-	$(BIN)/python -m tests.gpu
+	$(BIN)/python -m tests.gpu && $(BIN)/python -m tests.gpu.survive
+
+gpu-bench: setup ## on an NVIDIA card: the engine against bare TRL, 1.5B and 8B shapes in nf4; writes into RESULTS.md
+	$(BIN)/python -m tests.gpu.versus
 
 gpu-calibrate: setup ## on an NVIDIA card: planned against measured memory for fifteen shapes of 0.5B to 8B
 	$(BIN)/python -m tests.gpu.calibrate

@@ -65,6 +65,12 @@ class StageMeter:
         return {"allocated": allocated, "reserved": reserved}
 
 
+def run_peak(device: str, cuda: Any = None) -> int:
+    """The most bytes that torch had allocated since the process began, however often its counter was reset."""
+    cuda = cuda or _torch_cuda()
+    return max(int(cuda.max_memory_allocated(device)), _peaks.get(device, 0))
+
+
 def _fold(device: str, cuda: Any) -> None:
     """Start torch's counters anew, what they had found kept for the run and for the stage."""
     allocated, reserved = int(cuda.max_memory_allocated(device)), int(cuda.max_memory_reserved(device))

@@ -10,9 +10,9 @@ WHERE = "PILOTHOUSE_TORCH_PEAK"
 
 
 def write_peak() -> None:
-    import torch
+    from engine.memory.torch_side import run_peak
 
-    peak = {"allocated": torch.cuda.max_memory_allocated(), "reserved": torch.cuda.max_memory_reserved()}
+    peak = {"allocated": run_peak("cuda")}
     Path(os.environ[WHERE]).write_text(json.dumps(peak), encoding="utf-8")
 
 

@@ -19,6 +19,15 @@ QWEN_1_5B = {
     "vocab_size": 151936,
     "tie_word_embeddings": True,
 }
+LLAMA_8B = {
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "intermediate_size": 14336,
+    "vocab_size": 128256,
+    "tie_word_embeddings": False,
+}
 TINY = {**QWEN_1_5B, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 512}
 TINY["intermediate_size"] = 128
 
