@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 # NVML's clock event reasons (nvml.h, nvmlClocksEventReasons). The others, such as an idle card's, slow down nobody.
 _POWER_CAP, _SLOWDOWN, _SOFT_HEAT, _HEAT, _BRAKE = 0x4, 0x8, 0x20, 0x40, 0x80
-POWER_CAP, HEAT, HOT, BRAKE, SLOWDOWN = "power cap", "heat", "heat, clocks halved", "power brake", "hardware slowdown"
+POWER_CAP, HEAT, HOT, BRAKE, SLOWDOWN = "power cap", "heat", "overheated", "power brake", "hardware slowdown"
 ALARMING = frozenset({HEAT, HOT, BRAKE, SLOWDOWN})
 """Throttling that somebody should look into; running at its power limit is what a busy card does."""
 

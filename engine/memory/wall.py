@@ -34,8 +34,8 @@ class Wall:
         return [(kind, words) for kind, words in found if words]
 
     def _near(self, memory: Memory) -> str:
-        if not memory.total or memory.room is None:
-            return ""
+        if not memory.total or memory.room is None or memory.reserved is None:
+            return ""  # an engine on the CPU has no wall there
         share, was = memory.room / memory.total, self._tight
         self._tight = share < (CLEAR if was else TIGHT)
         if was or not self._tight:

@@ -111,7 +111,7 @@ def test_an_older_list_of_processes_will_do(start: Start) -> None:
 @pytest.mark.parametrize("missing", ["", "gpu0.err.CurrentClocksEventReasons=13\n"])
 def test_what_slows_a_card_is_named(start: Start, missing: str) -> None:
     card = start(f"gpu0.throttle=0x4c\n{missing}").read().card
-    assert card.throttle == ("heat, clocks halved", "power cap")
+    assert card.throttle == ("overheated", "power cap")
     assert start(f"gpu0.throttle=0x101\n{missing}").read().card.throttle == ()
 
 

@@ -35,6 +35,7 @@ def test_memory_that_torch_keeps_for_itself_is_room() -> None:
 
 
 def test_a_card_that_says_nothing_and_a_host_are_left_alone() -> None:
+    assert told(Wall(), replace(full(0), reserved=None, peak=None)) == []  # the engine is on the CPU
     assert told(Wall(), replace(full(0), used=None), Memory("host", "host", total=GIB, used=GIB)) == []
     assert Wall().look(None) == []
 
