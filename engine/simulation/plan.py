@@ -65,6 +65,8 @@ def measure(config: RunConfig, shape: Any, layers: int | None, told: Told) -> tu
 
 
 def run_stage(built: Scene, stage: str, run: Callable[[Scene], None]) -> Measured:
+    """What that stage takes, on a card that holds the model and nothing of the stages before."""
+    gc.collect()
     built.tracker.begin()
     run(built)
     return _measured(stage, built.tracker, getattr(built.config.model, "expandable_segments", False))
@@ -88,6 +90,8 @@ def _assumed(config: RunConfig) -> tuple[str, ...]:
         found.append("a CUDA card, though model.device is cpu")
     if config.data.generator == "vllm" and config.data.source != "file":
         found.append("vLLM's share of the card is not counted")
+    if "reward_model" in (config.judges.training, config.judges.held_out):
+        found.append("the reward model that judges is not counted: add the size of its weights")
     if config.evaluation.tasks:
         found.append("benchmark tasks take no more than KL: their batches are bounded by the same number of logits")
     return tuple(found)

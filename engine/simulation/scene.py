@@ -129,44 +129,43 @@ def _base(config: ModelConfig, shape: Any) -> Any:
 def _watch(scene: Scene) -> None:
     """Tell the tracker which layer is at work, forward and backward, and which tensors checkpointing keeps."""
     for index, layer in enumerate(scene.layers):
-        layer.register_forward_pre_hook(_Entered(scene, index), with_kwargs=True)
-        layer.register_forward_hook(_Left(scene, index), with_kwargs=True)
+        watch = _Watch(scene, index)
+        layer.register_forward_pre_hook(watch.entered, with_kwargs=True)
+        layer.register_forward_hook(watch.left, with_kwargs=True)
 
 
-class _Entered:
-    """Before a layer's forward: its first pass, or a checkpoint's second one inside the backward."""
-
-    def __init__(self, scene: Scene, index: int) -> None:
-        self._scene, self._index = scene, index
-
-    def __call__(self, _module: Any, args: Any, kwargs: Any) -> None:
-        hidden = args[0] if args else kwargs["hidden_states"]
-        phase = self._scene.tracker.phase
-        tell(self._scene, phase, self._index)
-        if torch.is_grad_enabled() and getattr(self._scene.config.model, "gradient_checkpointing", False):
-            self._scene.tracker.mark(hidden, "checkpoints")
-        if phase == "forward" and hidden.requires_grad:
-            hidden.register_hook(self._left_backward)
-
-    def _left_backward(self, _gradient: Any) -> None:
-        if self._index:
-            tell(self._scene, "backward", self._index - 1)
-
-
-class _Left:
-    """After a layer's forward."""
+class _Watch:
+    """One layer. It must not hold a tensor: what is alive would no longer be what a run keeps alive."""
 
     def __init__(self, scene: Scene, index: int) -> None:
         self._scene, self._index = scene, index
+        self._offloaded = 0
 
-    def __call__(self, _module: Any, args: Any, kwargs: Any, _out: Any) -> None:
-        tracker = self._scene.tracker
-        if tracker.phase == "backward":
-            return
-        if torch.is_grad_enabled() and getattr(self._scene.config.model, "checkpoint_offload", False):
-            tracker.mark(args[0] if args else kwargs["hidden_states"], "host")
+    def entered(self, _module: Any, args: Any, kwargs: Any) -> None:
+        tracker, model = self._scene.tracker, self._scene.config.model
+        tell(self._scene, tracker.phase, self._index)
+        if torch.is_grad_enabled() and model.gradient_checkpointing:
+            tracker.mark(_hidden(args, kwargs), "checkpoints")
+
+    def left(self, _module: Any, args: Any, kwargs: Any, out: Any) -> None:
+        tracker, model = self._scene.tracker, self._scene.config.model
+        out = out[0] if isinstance(out, tuple) else out
+        if torch.is_grad_enabled() and out.requires_grad:
+            out.register_hook(self._backward)
+            if model.gradient_checkpointing and model.checkpoint_offload:
+                self._offloaded = tracker.mark(_hidden(args, kwargs), "host")
         if self._index == len(self._scene.layers) - 1:
             tracker.at(tracker.phase, "head", f"{_doing(tracker.phase)} the output layer")
+
+    def _backward(self, _gradient: Any) -> None:
+        tell(self._scene, "backward", self._index)
+        if self._offloaded:
+            self._scene.tracker.bring_back(self._offloaded, "checkpoints")
+
+
+def _hidden(args: Any, kwargs: Any) -> torch.Tensor:
+    found: torch.Tensor = args[0] if args else kwargs["hidden_states"]
+    return found
 
 
 DOING = {

@@ -108,12 +108,23 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         finally:
             self._rows = None
 
-    def mark(self, tensor: torch.Tensor | None, part: str) -> None:
-        """Say what a tensor is that has been made already."""
-        entry = None if tensor is None else self._live.get(tensor.untyped_storage()._cdata)
-        if entry is None or entry.part == part:
-            return
-        if "host" in (part, entry.part):
+    def mark(self, tensor: torch.Tensor | None, part: str) -> int:
+        """Say what a tensor is that has been made already. Gives a name to bring its storage back by; 0 for none."""
+        key = 0 if tensor is None else tensor.untyped_storage()._cdata
+        entry = self._live.get(key)
+        if entry is None:
+            return 0
+        self._turn(entry, part)
+        return key
+
+    def bring_back(self, name: int, part: str) -> None:
+        """Storage that was marked "host" is on the card again, if it is still alive."""
+        entry = self._live.get(name)
+        if entry is not None and entry.part == "host":
+            self._turn(entry, part)
+
+    def _turn(self, entry: _Entry, part: str) -> None:
+        if entry.part != part and "host" in (part, entry.part):
             self._lift(entry)
             entry.part = part
             self._place(entry)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +12,7 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import PlanError
-from engine.records import PARTS
+from engine.records import GIB, PARTS
 from engine.simulation import plan as planning
 from engine.simulation.architecture import model_config
 from engine.simulation.scene import scene
@@ -28,6 +30,15 @@ TINY = {
     "tie_word_embeddings": False,
 }
 DEEP = {**TINY, "num_hidden_layers": 8, "hidden_size": 2048, "intermediate_size": 5632, "vocab_size": 32000}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imports_are_no_garbage() -> Iterator[None]:
+    """As in the simulator's own process: looking through them each time takes longer than a step."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def config(architecture: dict[str, Any], **sections: Any) -> RunConfig:
@@ -85,12 +96,34 @@ def test_a_few_layers_tell_what_all_of_them_take() -> None:
     assert (whole.extrapolated, quick.extrapolated) == (False, True)
     assert [stage.stage for stage in quick.stages] == ["collect", "dpo", "evaluate"]
     for all_of_them, few in zip(whole.stages, quick.stages, strict=True):
-        assert few.allocated == pytest.approx(all_of_them.allocated, rel=0.002)
+        assert few.allocated == pytest.approx(all_of_them.allocated, rel=0.01)
         assert few.capacity == pytest.approx(all_of_them.capacity, rel=0.05)
         assert few.at == all_of_them.at
         assert sum(all_of_them.parts.values()) == all_of_them.allocated <= all_of_them.capacity <= all_of_them.reserved
     assert {"weights", "adapters", "optimizer", "checkpoints", "activations"} <= whole.stages[1].parts.keys()
     assert whole.stages[0].parts["kv_cache"] == 8 * 4 * 2 * 2 * 32 * 2 * (64 + 16 - 1)
+
+
+QWEN_1_5B = {
+    "model_type": "qwen2",
+    "hidden_size": 1536,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 2,
+    "intermediate_size": 8960,
+    "vocab_size": 151936,
+    "tie_word_embeddings": True,
+    "max_position_embeddings": 32768,
+}
+
+
+@pytest.mark.slow
+def test_a_known_shape_takes_what_it_is_known_to_take() -> None:
+    """Found before by another replay of the same step: 1.59 GiB allocated, 1.69 the smallest capacity."""
+    training = {**NF4["training"], "max_length": 1024}
+    step = planning.plan(config(QWEN_1_5B, **{**NF4, "training": training}), quick=True).stages[1]
+    assert step.allocated / GIB == pytest.approx(1.59, rel=0.01)
+    assert step.capacity / GIB == pytest.approx(1.69, rel=0.05)
 
 
 @pytest.mark.parametrize(
