@@ -14,7 +14,6 @@ from random import Random
 from typing import Any
 
 from datasets import Dataset
-from transformers import PrinterCallback
 from trl import RewardConfig as Arguments
 from trl import RewardTrainer
 
@@ -36,13 +35,23 @@ from engine.stages.grading import (
 )
 from engine.stages.job import Job
 from engine.stages.pairs import MANIFEST, PAIRS, read_pairs
-from engine.stages.slot_training import SlotCheckpoints, in_training, live, longest, slot_arguments
+from engine.stages.recovery.pairs import take_pairs
+from engine.stages.slot_training import SlotTrainer, in_training, live, longest, slot_arguments
 from engine.stages.training import Training
 from engine.store.atomic import staged
 
 
-class RewardModelTrainer(SlotCheckpoints, RewardTrainer):  # type: ignore[misc]
-    """TRL's RewardTrainer on the reward slot, its checkpoints whole and its pairs weighted."""
+class RewardModelTrainer(SlotTrainer, RewardTrainer):  # type: ignore[misc]
+    """TRL's RewardTrainer on the reward slot, its checkpoints whole and its pairs weighted.
+
+    Its loss is a plain mean over pairs, so that a batch that does not fit in memory may be cut.
+    """
+
+    def parts_in(self, inputs: dict[str, Any]) -> int:
+        return len(inputs["input_ids"]) // 2
+
+    def take(self, inputs: dict[str, Any], start: int, end: int) -> dict[str, Any]:
+        return take_pairs(inputs, start, end)
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -81,9 +90,7 @@ def build_trainer(
         processing_class=job.resident.tokenizer,
         callbacks=[boundary],
     )
-    trainer.remove_callback(PrinterCallback)
-    trainer.slots, trainer.slot = slots, REWARD
-    trainer.weights = [pair.weight for pair in pairs]
+    trainer.fit_out(slots, REWARD, [pair.weight for pair in pairs])
     return trainer
 
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasets import Dataset
-from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from engine.config.schema import SftConfig
@@ -24,7 +23,7 @@ from engine.records import Example
 from engine.stages.boundary import Boundary
 from engine.stages.job import Job
 from engine.stages.pairs import BEST, EXAMPLES, read_examples, write_examples
-from engine.stages.slot_training import SlotCheckpoints, in_training, live, longest, slot_arguments
+from engine.stages.slot_training import SlotTrainer, in_training, live, longest, slot_arguments
 from engine.stages.training import Training
 from engine.store.atomic import staged
 from engine.store.opinions import quarantined
@@ -32,7 +31,7 @@ from engine.store.opinions import quarantined
 IGNORED = -100  # the label of a token that the loss leaves out
 
 
-class SftTrainer(SlotCheckpoints, SFTTrainer):  # type: ignore[misc]
+class SftTrainer(SlotTrainer, SFTTrainer):  # type: ignore[misc]
     """TRL's SFTTrainer on the SFT slot, its checkpoints whole and its examples weighted."""
 
 
@@ -68,9 +67,7 @@ def build_trainer(
         processing_class=job.resident.tokenizer,
         callbacks=[boundary],
     )
-    trainer.remove_callback(PrinterCallback)
-    trainer.slots, trainer.slot = slots, SFT
-    trainer.weights = [example.weight for example in examples]
+    trainer.fit_out(slots, SFT, [example.weight for example in examples])
     return trainer
 
 

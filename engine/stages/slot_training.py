@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from transformers import PrinterCallback
 
 from engine.config import check_setting
 from engine.config.schema import RewardConfig, SftConfig
@@ -15,13 +17,22 @@ from engine.models.slots import Slots
 from engine.stages.boundary import Live
 from engine.stages.checkpoints import WholeCheckpoints
 from engine.stages.job import Job
+from engine.stages.recovery.trainer import SurvivesOom
 
 
-class SlotCheckpoints(WholeCheckpoints):
-    """A trainer whose checkpoints hold one slot, and its head, instead of every adapter that the model has."""
+class SlotTrainer(SurvivesOom, WholeCheckpoints):
+    """A mixin before any of TRL's trainers: its checkpoints hold one slot, and its head, instead of every adapter that
+    the model has; and it survives running out of memory.
+    """
 
     slots: Slots
     slot: str
+
+    def fit_out(self, slots: Slots, slot: str, weights: Sequence[float]) -> None:
+        """What TRL's constructors do not take. `weights` has one number a row."""
+        self.slots, self.slot, self.weights = slots, slot, weights
+        self.room = slots.resident.room
+        self.remove_callback(PrinterCallback)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         self.slots.save(self.slot, Path(output_dir or self.args.output_dir))
