@@ -144,11 +144,13 @@ def turned(look: Look, facet: Facet, every: Sequence[Item]) -> Look:
 
 def counts(index: int, every: Sequence[Item], manifest: Mapping[str, Any]) -> Text:
     """What came of the iteration's data: `96 pairs of 100 collected   sources …   dropped …`."""
-    kept = [item for item in every if not item.entry.dropped]
+    kept = [item for item in every if not item.entry.dropped and not is_example(item)]
     number_kept = manifest.get("pairs") if isinstance(manifest.get("pairs"), int) else len(kept)
     collected = manifest.get("collected")
     text = Text.assemble((f"iteration {index}", "bold"), f"  {number_kept:,} pairs")
     text.append(f" of {collected:,} collected" if isinstance(collected, int) else "")
+    imitated = sum(map(is_example, every))
+    text.append(f", {imitated:,} example{'s' * (imitated != 1)} to imitate" if imitated else "")
     sources = _tally(manifest.get("sources")) or Counter(item.entry.pair.source or NONE for item in kept)
     text.append("   sources ", "dim").append(_listed(sources))
     dropped = _tally(manifest.get("dropped")) or Counter(item.entry.dropped for item in every if item.entry.dropped)
@@ -235,9 +237,16 @@ def about(item: Item, hand: Hand) -> Text:
     return text.append("\nquarantined: left out of the data to come", "warn") if entry.id in hand.out else text
 
 
+def is_example(item: Item) -> bool:
+    """Whether it was imitated and not compared: nothing was rejected, and no filter has dropped it for that."""
+    return not item.entry.pair.rejected and not item.entry.dropped
+
+
 def sides(item: Item) -> tuple[tuple[Text, str], tuple[Text, str]]:
     """Chosen and rejected with their scores, as headings and texts."""
     pair = item.entry.pair
+    if is_example(item):
+        return (Text("imitated", "bold"), pair.chosen), (Text("nothing was rejected", "dim"), "")
     scores = [f"  {number(score)}" for score in pair.scores] if pair.scores else ["", ""]
     heads = [
         Text.assemble((name, "bold"), (score, "dim"))

@@ -29,12 +29,12 @@ class Loaded:
 
 def load(paths: RunPaths, iteration: int | None) -> Loaded:
     """Raises UsageError where no iteration has pairs, CorruptError and StoreError where they cannot be read."""
-    from engine.store.collected import load_collected
+    from engine.store.collected import load_collected, load_imitated
     from engine.store.reader import Reader
 
     with Reader(paths.ledger) as reader:
         index = pick(reader.iterations(), iteration)
-    found = items(load_collected(paths, index))
+    found = items((*load_collected(paths, index), *load_imitated(paths, index)))
     manifest, first = _manifest(paths, index)
     hand, second = read_hand(paths)
     return Loaded(index, found, manifest, hand, Rows.of(found, hand), tuple(filter(None, (first, second))))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.errors import UsageError
-from engine.records import Iteration, Label, Pair
+from engine.records import Example, Iteration, Label, Pair
 from engine.store.collected import Collected
 from tui.presenters.data import (
     Hand,
@@ -158,3 +158,14 @@ def test_the_newest_finished_iteration_is_picked_or_the_one_asked_for() -> None:
         assert "finished: 1, 3" in caught.value.remedy
     with pytest.raises(UsageError, match="no iteration has left pairs yet"):
         pick(tree("evaluated", "running"))
+
+
+def test_an_example_to_imitate_stands_among_the_pairs_and_is_not_counted_as_one() -> None:
+    example = Example("What is e?", "It is e.", "chat", "best", weight=1.5)
+    every = (*EVERY, *items([Collected(example.id, example.as_pair())]))
+    assert "3 pairs, 1 example to imitate" in counts(1, every, {}).plain
+    (imitated, said), (rejected, nothing) = sides(every[-1])
+    assert (imitated.plain, said) == ("imitated", "It is e.")
+    assert (rejected.plain, nothing) == ("nothing was rejected", "")
+    assert "best" in values(every, "source")
+    assert sides(EVERY[0])[1][1] == "No\nidea"
