@@ -42,12 +42,13 @@ def new_run(source: Path, name: str, assignments: Sequence[str] = (), tell: Tell
 
 def _fitted(config: RunConfig, tell: Tell) -> tuple[RunConfig, Plan | None]:
     from engine.memory.planning.fit import fit_run
+    from engine.memory.planning.pool import Simulators
     from engine.memory.planning.room import find_rooms
-    from engine.memory.planning.run import Simulator
 
     rooms = find_rooms(config.memory.card)
-    with Simulator() as simulator:
-        config, plan, words = fit_run(config, rooms, partial(simulator.simulate, quick=True), tell)
+    with Simulators() as simulators:
+        quick = partial(simulators.simulate, quick=True)
+        config, plan, words = fit_run(config, rooms, quick, tell, simulators.count)
     tell(words)
     return config, plan
 

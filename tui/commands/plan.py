@@ -16,9 +16,9 @@ from pathlib import Path
 from engine.config import RunConfig, load_config
 from engine.errors import StoreError
 from engine.memory.planning.answer import Answer, Simulates, answers, document
+from engine.memory.planning.pool import Simulators
 from engine.memory.planning.residual import Residual, residual
 from engine.memory.planning.room import Rooms, find_rooms
-from engine.memory.planning.run import Simulator
 from engine.store.paths import list_runs
 from engine.store.plans import read_plan
 from engine.store.reader import Reader
@@ -34,15 +34,17 @@ def plan(args: Namespace) -> int:
     """0 whether or not it fits: the answer says. Raises UsageError, ConfigError, PlanError."""
     config = settle_model(load_config(Path(args.config), args.settings), args.config)
     rooms = find_rooms(args.card or config.memory.card)
-    with Simulator() as simulator:
-        show(args, config, rooms, simulator.simulate)
+    with Simulators() as simulators:
+        show(args, config, rooms, simulators.simulate, simulators.count)
     return 0
 
 
-def show(args: Namespace, config: RunConfig, rooms: Rooms, simulate: Simulates) -> None:
-    """Answer and print; every part of it comes from `simulate`."""
+def show(args: Namespace, config: RunConfig, rooms: Rooms, simulate: Simulates, at_once: int = 1) -> None:
+    """Answer and print; every part of it comes from `simulate`, which is asked so many questions at once."""
     with Status(sys.stderr) as status:
-        found = answers(args.config, config, rooms, simulate, exact=args.exact, residuals=earlier(), tell=status)
+        found = answers(
+            args.config, config, rooms, simulate, exact=args.exact, residuals=earlier(), tell=status, at_once=at_once
+        )
         if args.json:
             *_, last = found
             status.clear()

@@ -46,6 +46,7 @@ def answers(
     exact: bool = False,
     residuals: Iterable[Residual] = (),
     tell: Tell | None = None,
+    at_once: int = 1,
 ) -> Iterator[Answer]:
     """The plan at once, then with its options, then with its limits: each a few seconds after the one before.
 
@@ -57,7 +58,7 @@ def answers(
     quick = partial(simulate, quick=True)
     base = quick(config)
     limit = rooms.room.limit if rooms.room else None
-    savings = ranked(measure(config, base, quick, limit, tell=tell), rooms.room, base)
+    savings = ranked(measure(config, base, quick, limit, tell=tell, at_once=at_once), rooms.room, base)
     answer = replace(answer, savings=tuple(savings))
     yield answer
     if rooms.room:

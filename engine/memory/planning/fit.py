@@ -34,7 +34,7 @@ class Fitted:
 
 
 def fit_run(
-    config: RunConfig, rooms: Rooms, simulate: Simulate, tell: Tell | None = None
+    config: RunConfig, rooms: Rooms, simulate: Simulate, tell: Tell | None = None, at_once: int = 1
 ) -> tuple[RunConfig, Plan | None, str]:
     """What `memory.auto: fit` makes of a config that a run is about to begin with, its plan, and that in words.
 
@@ -46,7 +46,7 @@ def fit_run(
         why = "the run is on the CPU" if config.model.device == "cpu" else rooms.nothing_here
         return config, None, f"auto: fit leaves the settings as they are: {why}"
     tightest = min(known, key=lambda room: room.comfortable)
-    fitted = fit(config, tightest.comfortable, simulate, tell)
+    fitted = fit(config, tightest.comfortable, simulate, tell, at_once)
     spare = f"{place(tightest)}: {size(fitted.plan.capacity)} of {size(tightest.limit)}"
     if not fitted.chosen:
         return config, fitted.plan, f"auto: fit leaves the settings as they are, they fit {spare}"
@@ -56,7 +56,7 @@ def fit_run(
     return fitted.config.model_copy(update={"memory": memory}), fitted.plan, f"auto: fit chose {names} for {spare}"
 
 
-def fit(config: RunConfig, limit: int, simulate: Simulate, tell: Tell | None = None) -> Fitted:
+def fit(config: RunConfig, limit: int, simulate: Simulate, tell: Tell | None = None, at_once: int = 1) -> Fitted:
     """The config as it is where that fits `limit` bytes, or with the cheapest set of options that does.
 
     Sequences, rank and precision stay: they change what is learned. Raises UsageError saying how close it came, and
@@ -65,7 +65,8 @@ def fit(config: RunConfig, limit: int, simulate: Simulate, tell: Tell | None = N
     base = simulate(config)
     if base.capacity <= limit:
         return Fitted(config, (), base)
-    savings = measure(config, base, simulate, limit, [option for option in options(config) if option.keeps], tell)
+    kept = [option for option in options(config) if option.keeps]
+    savings = measure(config, base, simulate, limit, kept, tell, at_once)
     useful = [saving for saving in savings if _helps(base, saving.plan)]
     for chosen in _sets(base, useful, limit):
         if tell:

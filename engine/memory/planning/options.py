@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.config import RunConfig
 from engine.memory.planning.knobs import Option, options
+from engine.memory.planning.pool import side_by_side
 from engine.memory.planning.room import Room
 from engine.records import Plan
 
@@ -35,8 +36,9 @@ def measure(
     limit: int | None = None,
     among: Iterable[Option] | None = None,
     tell: Tell | None = None,
+    at_once: int = 1,
 ) -> list[Saving]:
-    """What each option saves of `base`, alone: a simulation each, where it is not known yet.
+    """What each option saves of `base`, alone: a simulation each, where it is not known yet, `at_once` side by side.
 
     Only those are asked that may help the stage that peaks, or any stage that is over `limit`.
     """
@@ -45,11 +47,12 @@ def measure(
     stages = over | {base.peak.stage}
     every = options(config) if among is None else among
     found = [option for option in every if any(option.helps(stage) for stage in stages)]
+    plans = side_by_side(lambda option: simulate(option.apply(config)), found, at_once)
     savings = []
     for number, option in enumerate(found, 1):
         if tell:
             tell(f"option {number}/{len(found)}: {option.name}")
-        plan = simulate(option.apply(config))
+        plan = next(plans)
         savings.append(Saving(option, plan, base.capacity - plan.capacity))
     return savings
 
