@@ -117,7 +117,9 @@ def _resident(config: RunConfig, shape: Any, tracker: Tracker, full: bool, devic
 def _base(config: ModelConfig, shape: Any) -> Any:
     try:
         with no_init_weights():
-            return AutoModelForCausalLM.from_config(shape, dtype=dtype_of(config), attn_implementation="sdpa")
+            model = AutoModelForCausalLM.from_config(shape, dtype=dtype_of(config), attn_implementation="sdpa")
+        model.tie_weights()  # which goes with the initialisation that was left out
+        return model
     except Exception as error:  # a config that no model can be made of fails anywhere inside transformers
         words = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PlanError(
