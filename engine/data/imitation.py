@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from engine.config.schema import DataConfig, RunConfig
 from engine.data.collect.draw import draw
@@ -38,6 +39,20 @@ class Imitated:
     @property
     def sources(self) -> Counter[str]:
         return Counter(example.source for example in self.examples)
+
+
+def summary(examples: Sequence[Example]) -> dict[str, Any]:
+    """What an iteration's manifest says of the examples that it imitated."""
+    total = sum(example.weight for example in examples) or 1.0
+    shares: dict[str, float] = {}
+    for example in examples:
+        shares[example.category] = shares.get(example.category, 0.0) + example.weight / total
+    return {
+        "examples": len(examples),
+        "sources": Counter(example.source for example in examples),
+        "born": Counter(str(example.born) for example in examples),
+        "weights": {category: round(share, 6) for category, share in shares.items()},
+    }
 
 
 def load_demonstrations(path: str, data: DataConfig, resident: Resident) -> tuple[Example, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from engine.data.task import Pair
 from engine.records import Example, Metric
-from engine.store.atomic import write_text
+from engine.store.atomic import write_json, write_text
 from engine.store.iterations import BEST, DROPPED, EXAMPLES, PAIRS
 
 COLLECTED = "collected.jsonl"
@@ -21,6 +22,7 @@ __all__ = [
     "EXAMPLES",
     "MANIFEST",
     "PAIRS",
+    "add_to_manifest",
     "read_data_metrics",
     "read_examples",
     "read_pairs",
@@ -63,6 +65,12 @@ def read_data_metrics(folder: Path) -> dict[str, Metric]:
     path = folder / MANIFEST
     raw = json.loads(path.read_text("utf-8")).get("metrics", []) if path.exists() else []
     return {metric["name"]: Metric.parse(metric) for metric in raw}
+
+
+def add_to_manifest(folder: Path, **sections: Mapping[str, Any]) -> None:
+    """Say more of the data in `data.json`, beside what is said of the pairs. Doing it twice is doing it once."""
+    path = folder / MANIFEST
+    write_json(path, {**json.loads(path.read_text("utf-8")), **sections})
 
 
 def _write(path: Path, records: Iterable[Pair] | Iterable[Example]) -> None:

@@ -18,6 +18,7 @@ from trl import RewardConfig as Arguments
 from trl import RewardTrainer
 
 from engine.config.schema import RewardConfig
+from engine.data.imitation import summary
 from engine.data.task import Pair
 from engine.models.resident import POLICY
 from engine.models.scoring import SlotClassifier
@@ -34,7 +35,7 @@ from engine.stages.grading import (
     write_report,
 )
 from engine.stages.job import Job
-from engine.stages.pairs import MANIFEST, PAIRS, read_pairs
+from engine.stages.pairs import EXAMPLES, MANIFEST, PAIRS, add_to_manifest, read_examples, read_pairs
 from engine.stages.recovery.pairs import take_pairs
 from engine.stages.slot_training import SlotTrainer, in_training, live, longest, slot_arguments
 from engine.stages.training import Training
@@ -110,6 +111,7 @@ def _pairs(job: Job) -> list[Pair]:
     if not (job.work / MANIFEST).exists():
         collect.run(job, adapter=job.work / SFT)
         filter.run(job)
+    add_to_manifest(job.work, sft=summary(read_examples(job.work / EXAMPLES)))
     return read_pairs(job.work / PAIRS)
 
 

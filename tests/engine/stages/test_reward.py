@@ -24,11 +24,12 @@ from engine.models.load import load_resident
 from engine.models.resident import Resident
 from engine.models.scoring import SlotClassifier
 from engine.models.slots import HEAD, JUDGE, REWARD, SFT, Slots
+from engine.records import Example
 from engine.stages import reward
 from engine.stages.aboard import aboard
 from engine.stages.grading import REPORT, read_report, read_reward_metrics, require_reward_model
 from engine.stages.job import Job
-from engine.stages.pairs import PAIRS, read_pairs
+from engine.stages.pairs import EXAMPLES, MANIFEST, PAIRS, read_pairs, write_examples
 from engine.stages.slot_training import live
 from engine.store.atomic import staged
 from tests.fixtures.jobs import KilledError, first_job, kill_at, next_attempt, rows, run_stage, small_task, weights
@@ -172,6 +173,16 @@ def test_the_same_labels_are_turned_in_every_iteration() -> None:
     assert once[200:] == later
     assert 20 < sum(pair.chosen == "bad" for pair in once) < 60
     assert reward.turned(pairs, 0.0, 3) == pairs
+
+
+def test_the_manifest_says_what_was_imitated_too(make: Make) -> None:
+    job = make()
+    write_examples(job.work / EXAMPLES, [Example("why ?", "because", "chat", "best", weight=2.0, born=1)])
+    for _ in range(2):  # as after a kill
+        reward._pairs(job)
+    manifest = json.loads((job.work / MANIFEST).read_text("utf-8"))
+    assert manifest["sft"] == {"examples": 1, "sources": {"best": 1}, "born": {"1": 1}, "weights": {"chat": 1.0}}
+    assert manifest["pairs"] == 32
 
 
 def test_ppo_is_refused_where_the_lower_bound_is_too_low(trained: Job) -> None:
