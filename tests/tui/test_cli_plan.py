@@ -46,7 +46,7 @@ def config(tmp_path: Path) -> str:
 def test_the_answer_comes_without_pairs_a_card_or_a_run(config: str, runs: Path, capsys: Printed) -> None:
     assert main(["plan", config, "--card", "RTX 4090"]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("mine.yaml: Qwen/Qwen2.5-7B-Instruct, nf4, LoRA 8, dpo on 2 × 8 pairs of 512 tokens")
+    assert out.startswith("mine.yaml: Qwen/Qwen2.5-7B-Instruct, nf4, LoRA 8\ndpo on 2 × 8 pairs of 512 tokens\n")
     assert "fits the RTX 4090" in out
     assert "training: {batch_size: 1, accumulation: 16}" in out
     assert err == ""

@@ -72,7 +72,7 @@ def _print(args: Namespace, config: RunConfig, found: Iterable[Answer], status: 
         say(*(line.translate(_PLAIN) if args.ascii else line for line in lines))
         sys.stdout.flush()  # each part is seen while the next is computed
 
-    put(words.heading(Path(args.config).name, config), "")
+    put(*words.heading(Path(args.config).name, config), "")
     for answer in found:
         status.clear()
         room = answer.rooms.room

@@ -16,14 +16,13 @@ from engine.records import GIB, Plan
 _NAME, _FULL, _NARROW = 26, "█", " ▏▎▍▌▋▊▉"
 
 
-def heading(source: str, config: RunConfig) -> str:
-    """`qwen.yaml: Qwen/Qwen2.5-7B-Instruct, nf4, LoRA 16, dpo on 2 × 8 pairs of 1024 tokens`."""
+def heading(source: str, config: RunConfig) -> Iterator[str]:
+    """`qwen.yaml: Qwen/Qwen2.5-7B-Instruct, nf4, LoRA 16` and `dpo on 2 × 8 pairs of 1024 tokens`."""
     model, training = config.model, config.training
     precision = "" if model.quantization == "none" else f", {model.quantization}"
-    return (
-        f"{source}: {model.name}{precision}, LoRA {model.lora_r}, {config.recipe} on "
-        f"{training.batch_size} × {training.accumulation} pairs of {training.max_length} tokens"
-    )
+    yield f"{source}: {model.name}{precision}, LoRA {model.lora_r}"
+    pairs = f"{training.batch_size} × {training.accumulation} pairs of {training.max_length} tokens"
+    yield f"{config.recipe} on {pairs}"
 
 
 def summary(answer: Answer, width: int, ascii_only: bool = False) -> Iterator[str]:
