@@ -132,7 +132,8 @@ def limits(found: Limits, room: Room) -> Iterator[str]:
 def _most(number: int | None, unit: str, capped: bool) -> str:
     if number is None:
         return "no size"
-    return f"{number} {unit} and more" if capped else f"up to {number} {unit}"
+    counted = f"{number} {unit if number > 1 else unit.removesuffix('s')}"
+    return f"{counted} and more" if capped else f"up to {counted}"
 
 
 def footer(plan: Plan) -> str:
