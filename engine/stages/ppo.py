@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from engine.config import load_config
 from engine.data.task import Prompt
 from engine.data.weighing import prompt_weights
 from engine.models.resident import POLICY
@@ -68,6 +69,12 @@ def split_prompts(prompts: Sequence[Prompt], watched: int, seed: int) -> tuple[l
     return trained or list(prompts), [prompts[i] for i in sorted(kept)]
 
 
+def target_of(job: Job) -> float:
+    """What KL is kept near in this iteration. A gate that raises beta wants the policy held closer, and the controller
+    would soon have given a higher beta back: so the target goes down as the iteration's beta goes up."""
+    return job.config.ppo.target_kl * load_config(job.paths.config).training.beta / job.config.training.beta
+
+
 def _begin_value(slots: Slots, proxy: Proxy) -> None:
     """The value model begins as the reward model, its head in the units of what it has to foresee."""
     slots.copy(REWARD, VALUE)
@@ -98,7 +105,9 @@ def _trainer(
     boundary: Boundary,
 ) -> Any:
     weights = prompt_weights(prompts, job.config.data, job.index)
-    return PpoTrainer(slots, proxy, prompts, weights, lookout, job.config, training.folder, job.seed, boundary)
+    return PpoTrainer(
+        slots, proxy, prompts, weights, lookout, job.config, target_of(job), training.folder, job.seed, boundary
+    )
 
 
 def _told(job: Job, lookout: Lookout, step: int) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class PpoTrainer:
         weights: list[float],
         lookout: Lookout,
         config: RunConfig,
+        target: float,
         folder: Path,
         seed: int,
         boundary: Boundary,
@@ -67,7 +68,7 @@ class PpoTrainer:
         self.lr_scheduler = get_scheduler(training.scheduler, self.optimizer, training.warmup_steps, training.max_steps)
         self._controller = KlController(
             training.beta,
-            config.ppo.target_kl,
+            target,
             config.ppo.kl_gain,
             min(config.ppo.beta_floor, training.beta),
             config.ppo.beta_ceiling,
@@ -147,7 +148,7 @@ class PpoTrainer:
         self.lr_scheduler.base_lrs = [rate / 2 for rate in self.lr_scheduler.base_lrs]
 
     def _metrics(self, experience: Experience, tally: Tally, beta: float) -> dict[str, float]:
-        return metrics(experience, tally, beta, self._settings.target_kl, self._settings.kl_per)
+        return metrics(experience, tally, beta, self._controller.target, self._settings.kl_per)
 
     def _pace(self, number: int, seconds: float, rate: float) -> dict[str, float]:
         samples = self._settings.rollouts

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine.data.world import corpus
-from engine.records import Iteration
 from engine.store.control import Outbox
 from engine.store.ledger import Ledger
-from engine.store.paths import RunPaths, create_run
+from engine.store.paths import create_run
 from engine.store.reader import Reader
-from engine.store.status import status
+from tests.fixtures.engines import Run
 
 pytestmark = pytest.mark.slow
 
@@ -50,68 +43,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
-
-
-class Run:
-    """One run directory and the engines that a test starts on it."""
-
-    def __init__(self, paths: RunPaths) -> None:
-        self.paths, self.engines = paths, []
-        self.engines: list[subprocess.Popen[bytes]] = []
-
-    def start(self) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-        with self.paths.engine_log.open("ab") as log:
-            engine = subprocess.Popen(
-                [sys.executable, "-m", "engine", str(self.paths.root)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment,
-            )  # fmt: skip
-        self.engines.append(engine)
-        return engine
-
-    def until(self, condition: Callable[[], Any], timeout: float = 120) -> Any:
-        """What `condition` gives, as soon as it gives something; fails with the engine's log where it never does."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if found := condition():
-                return found
-            time.sleep(0.02)
-        pytest.fail(f"never: {self.status()}\n{self.paths.engine_log.read_text()[-3000:]}")
-
-    def status(self) -> dict[str, Any]:
-        return status(self.paths)
-
-    def reach(self, state: str) -> dict[str, Any]:
-        self.until(lambda: self.status()["state"] == state)
-        return self.status()
-
-    def order(self, kind: Any, **arg: Any) -> Any:
-        """Send a command and give what became of it."""
-        sent = Outbox(self.paths).send(kind, arg, who="ana@test")
-        with Reader(self.paths.ledger) as reader:
-            return self.until(lambda: reader.applied(sent.uuid))
-
-    def iterations(self) -> tuple[Iteration, ...]:
-        with Reader(self.paths.ledger) as reader:
-            return reader.iterations()
-
-    def losses(self) -> dict[int, float]:
-        with Reader(self.paths.ledger) as reader:
-            return {row.step: row.values["loss"] for row in reader.rows_since(0) if "loss" in row.values}
-
-    def training(self, step: int) -> Callable[[], bool]:
-        """Whether the run has recorded this training step, or a later one. Once true it stays true.
-
-        The stage is read four times a second, and a short training can begin and end between two readings.
-        """
-        return lambda: max(self.losses(), default=0) >= step
-
-    def end(self) -> None:
-        for engine in self.engines:
-            if engine.poll() is None:
-                os.kill(engine.pid, signal.SIGCONT)
-                engine.kill()
-            engine.wait()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.records import KL, WIN_RATE, Decision, Iteration, Metric, Settings
+from engine.records import KL, REWARD_ACCURACY, WIN_RATE, Decision, Iteration, Metric, Settings
 from tui.presenters.cell import MISSING, Cell, Tone
 from tui.presenters.names import capabilities, short
 from tui.presenters.numbers import number, setting
@@ -58,11 +58,13 @@ def decided(decision: Decision | None) -> str:
 
 def _columns(iterations: Iterations) -> tuple[Column, ...]:
     able = capabilities(iterations)
+    rewarded = any(REWARD_ACCURACY in one.metrics for one in iterations)
     return (
         Column("index", "#", right=True),
         Column("parent", "parent", right=True, drop=3),
         Column(WIN_RATE, "win rate"),
         Column(KL, "KL"),
+        *((Column(REWARD_ACCURACY, "reward model", drop=2),) if rewarded else ()),
         *(Column(name, short(name), drop=2 + rank) for rank, name in enumerate(able)),
         Column("beta", "beta", right=True, drop=4),
         Column("learning_rate", "lr", right=True, drop=5),

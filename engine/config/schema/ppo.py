@@ -32,7 +32,9 @@ class PpoConfig(Section):
     score_clip: Real = Field(5.0, gt=0, description="bound of a reward, in deviations of the baseline's")
     missing_eos: Real = Field(1.0, ge=0, description="what a sample that never ends loses of its reward")
     adaptive: bool = Field(True, description="move beta after each update, to keep KL near the target")
-    target_kl: Real = Field(4.0, gt=0, description="nats that KL is kept near")
+    target_kl: Real = Field(
+        4.0, gt=0, description="nats that KL is kept near; an iteration with twice the run's beta has half of it"
+    )
     kl_per: Literal["sequence", "token"] = Field("sequence", description="what the target counts for")
     kl_gain: Real = Field(0.5, gt=0, le=10, description="how fast beta follows")
     beta_floor: Real = Field(0.02, ge=0, description="least beta of the controller")

@@ -79,6 +79,7 @@ def trainer(slots: Slots, folder: Path, boundary: Quiet, **training: Any) -> Ppo
         [1.0] * len(PROMPTS),
         lookout,
         config,
+        4.0,
         folder,
         3,
         boundary,  # type: ignore[arg-type]
