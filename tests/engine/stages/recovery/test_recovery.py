@@ -66,6 +66,7 @@ def always(rows: int, width: int) -> bool:
 
 
 Trained = tuple[Gradients, Any, list[str]]
+Larger = Callable[..., tuple[Gradients, list[str]]]
 
 
 @pytest.fixture
@@ -95,6 +96,23 @@ def train(
     return run
 
 
+_KNOWN: dict[tuple[tuple[str, Any], ...], tuple[Gradients, list[str]]] = {}
+
+
+@pytest.fixture
+def larger(train: Callable[..., Trained]) -> Larger:
+    """The same training on a card where everything fits, done once for all tests: (gradients, what was told)."""
+
+    def run(**settings: Any) -> tuple[Gradients, list[str]]:
+        key = tuple(sorted(settings.items()))
+        if key not in _KNOWN:
+            seen, _, told = train(**settings)
+            _KNOWN[key] = seen, told
+        return _KNOWN[key]
+
+    return run
+
+
 def distance(mine: Gradients, other: Gradients) -> float:
     """The largest relative difference of any step's gradient, all parameters taken together."""
     assert len(mine.steps) == len(other.steps) > 0
@@ -106,9 +124,14 @@ def distance(mine: Gradients, other: Gradients) -> float:
     return worst
 
 
-@pytest.mark.parametrize(("rows", "when"), [(4, "forward"), (2, "backward"), (1, "backward")])
-def test_gradients_are_those_of_a_larger_card(train: Callable[..., Trained], when: str, rows: int) -> None:
-    whole, _, silence = train()
+@pytest.mark.parametrize(
+    ("rows", "when"),
+    [(4, "forward"), pytest.param(2, "backward", marks=pytest.mark.slow), (1, "backward")],
+)
+def test_gradients_are_those_of_a_larger_card(
+    train: Callable[..., Trained], larger: Larger, when: str, rows: int
+) -> None:
+    whole, silence = larger()
     parts, trainer, told = train(lambda count, _: count <= rows, when)
     assert distance(parts, whole) < 1e-5
     assert silence == []
@@ -123,13 +146,15 @@ def test_gradients_are_those_of_a_larger_card(train: Callable[..., Trained], whe
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["ipo", "hinge", "robust", "bco_pair", "aot", "sft", "kto", "orpo", "rrhf"])
-def test_every_loss_keeps_its_gradients(train: Callable[..., Trained], loss: str) -> None:
-    whole, _, _ = train(loss_type=loss, max_steps=1)
-    rows, _, told = train(lambda count, _: count <= 1, "backward", loss_type=loss, max_steps=1)
+def test_every_loss_keeps_its_gradients(train: Callable[..., Trained], larger: Larger, loss: str) -> None:
+    settings = {"loss_type": loss, "max_steps": 1, "batch_size": 2, "accumulation": 2}
+    whole, _ = larger(**settings)
+    rows, _, told = train(lambda count, _: count <= 1, "backward", **settings)
     assert distance(rows, whole) < 1e-5
     assert told
 
 
+@pytest.mark.slow
 class TestWhatIsLearnt:
     def test_a_size_that_failed_is_not_tried_again(self, train: Callable[..., Trained]) -> None:
         cards: list[Card] = []
@@ -160,6 +185,7 @@ class TestWhatIsLearnt:
         return tmp_path / "first" / "checkpoint-1"
 
 
+@pytest.mark.slow
 class TestWhereNothingFits:
     @staticmethod
     def rescue(held: list[str], fits: Fits) -> Callable[[Any, Card], None]:
@@ -174,8 +200,10 @@ class TestWhereNothingFits:
 
         return prepare
 
-    def test_the_run_holds_with_words_and_then_loses_nothing(self, train: Callable[..., Trained]) -> None:
-        whole, _, _ = train()
+    def test_the_run_holds_with_words_and_then_loses_nothing(
+        self, train: Callable[..., Trained], larger: Larger
+    ) -> None:
+        whole, _ = larger()
         held: list[str] = []
         after, _, _ = train(lambda *_: False, prepare=self.rescue(held, lambda rows, _: rows <= 4))
         assert distance(after, whole) < 1e-5
@@ -253,9 +281,9 @@ class TestOptimizer:
         assert [float(optimizer.state[p]["step"]) for p in layers.parameters()] == [1, 1, 0, 0]
 
     def test_one_that_does_not_fit_holds_before_anything_is_trained(
-        self, train: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch
+        self, train: Callable[..., Trained], larger: Larger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        whole, _, _ = train(max_steps=1)
+        whole, _ = larger(max_steps=1)
         held: list[str] = []
         zeros = torch.zeros_like
 
@@ -277,11 +305,14 @@ class TestOptimizer:
         assert "training.optimizer: adamw_8bit" in held[0]
 
 
+@pytest.mark.slow
 class TestPrecomputedReference:
     @pytest.mark.parametrize("reference", ["base", "parent"])
-    def test_it_is_the_same_training_without_its_forward(self, train: Callable[..., Trained], reference: str) -> None:
+    def test_it_is_the_same_training_without_its_forward(
+        self, train: Callable[..., Trained], larger: Larger, reference: str
+    ) -> None:
         settings = {"reference": reference, "max_steps": 1}
-        during, _, _ = train(**settings)
+        during, _ = larger(**settings)
         before, trainer, told = train(lambda rows, _: rows <= 4, **settings, precompute_reference=True)
         assert distance(before, during) < 1e-5
         assert before.logs[0]["rewards/margins"] == pytest.approx(during.logs[0]["rewards/margins"], rel=1e-4, abs=1e-6)
@@ -293,6 +324,7 @@ class TestPrecomputedReference:
             train(loss_type="kto", precompute_reference=True)
 
 
+@pytest.mark.slow
 def test_an_8_bit_optimizer_trains(train: Callable[..., Trained], resident: Resident) -> None:
     seen, trainer, _ = train(optimizer="adamw_8bit", max_steps=1)
     assert type(trainer.optimizer.optimizer) is bitsandbytes.optim.AdamW
