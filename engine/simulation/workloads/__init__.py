@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.config.schema import RunConfig
+from engine.errors import PlanError
 from engine.simulation.scene import Scene
 from engine.simulation.workloads import collect, evaluate, preference
 
@@ -36,4 +37,10 @@ WORKLOADS: Mapping[str, tuple[Workload, ...]] = {
 
 
 def workloads_of(config: RunConfig) -> tuple[Workload, ...]:
+    """The stages that use the card. Raises PlanError for a recipe whose stages are not simulated."""
+    if config.recipe not in WORKLOADS:
+        raise PlanError(
+            f"recipe: {config.recipe} cannot be planned: its stages are not simulated",
+            remedy=f"planned are {', '.join(WORKLOADS)}: --set recipe=dpo plans a training on the same pairs",
+        )
     return tuple(workload for workload in WORKLOADS[config.recipe] if workload.applies(config))

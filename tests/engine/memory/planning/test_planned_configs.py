@@ -93,3 +93,13 @@ def test_a_model_that_brings_code_is_refused(tmp_path: Path, simulator: Simulato
     with pytest.raises(PlanError, match="code of its own, which is not run"):
         simulator.simulate(parse_config(f"model: {{name: {tmp_path}}}"), quick=True)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.slow
+def test_a_run_is_planned_or_refused_in_words_whatever_its_recipe(simulator: Simulator) -> None:
+    for recipe in ("dpo", "rlhf"):
+        try:
+            assert simulator.simulate(parse_config(f"recipe: {recipe}"), quick=True).capacity > 0
+        except PlanError as error:
+            assert recipe != "dpo"
+            assert f"recipe: {recipe} cannot be planned" in str(error)
