@@ -93,11 +93,3 @@ def test_a_model_that_brings_code_is_refused(tmp_path: Path, simulator: Simulato
     with pytest.raises(PlanError, match="code of its own, which is not run"):
         simulator.simulate(parse_config(f"model: {{name: {tmp_path}}}"), quick=True)
     assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.slow
-def test_rlhf_is_planned_or_refused_in_words(simulator: Simulator) -> None:
-    try:
-        assert simulator.simulate(parse_config("recipe: rlhf"), quick=True).capacity > 0
-    except PlanError as error:
-        assert "recipe: rlhf cannot be planned" in str(error)
