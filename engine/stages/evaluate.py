@@ -22,6 +22,7 @@ from engine.stages.evaluations import read_evaluation, write_evaluation
 from engine.stages.grading import read_reward_metrics
 from engine.stages.job import Job
 from engine.stages.pairs import read_data_metrics
+from engine.stages.ppo import read_looks
 from engine.stages.proxy import rewarding
 
 
@@ -61,6 +62,7 @@ def _evaluation(job: Job) -> Evaluation:
             progress=job.helm.progress,
         )
     more = {**read_data_metrics(job.work), **read_reward_metrics(job.work), **(rlhf_metrics(found) if rewards else {})}
+    more |= read_looks(job.work)
     return replace(found, metrics={**found.metrics, **more})
 
 

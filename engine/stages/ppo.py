@@ -7,6 +7,7 @@ trajectory where the device is deterministic. A reward model that is wrong too o
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +19,10 @@ import torch
 from engine.config import load_config
 from engine.data.task import Prompt
 from engine.data.weighing import prompt_weights
+from engine.evaluation import measures
 from engine.models.resident import POLICY
 from engine.models.slots import HEAD, REWARD, SFT, VALUE, Slots
+from engine.records import KEPT_LOOK, PEAK_LOOK, Metric, as_json
 from engine.stages.boundary import Boundary
 from engine.stages.evaluations import read_evaluation
 from engine.stages.grading import require_reward_model
@@ -28,8 +31,9 @@ from engine.stages.lookout import Lookout
 from engine.stages.ppo_trainer import OPTIMIZER, STATE, PpoTrainer
 from engine.stages.proxy import Proxy
 from engine.stages.training import Training, kl_probe
-from engine.store.atomic import staged
+from engine.store.atomic import staged, write_json
 
+LOOKS = "looks.json"
 RESERVED = 0.25  # of the training prompts, at most, are kept for the looks
 
 
@@ -49,7 +53,8 @@ def run(job: Job) -> dict[str, Any]:
         slots.load(POLICY, folder)
         slots.load(VALUE, folder / VALUE)
         lookout.load(folder)
-        lookout.choose()
+        if job.config.ppo.keep == "best":
+            lookout.choose()
         _keep(job, slots, folder)
         return {**training.result(step), **_told(job, lookout, step)}
 
@@ -112,10 +117,21 @@ def _trainer(
 
 def _told(job: Job, lookout: Lookout, step: int) -> dict[str, Any]:
     """Which update's policy is kept."""
-    if lookout.best is None:
+    best, last = lookout.best, lookout.last
+    if best is None or last is None:
         return {"chosen": step}
-    job.say("ppo", f"update {lookout.best.step} of {step} is kept: {lookout.best.score:.3f} by the held-out judge")
-    return {"chosen": lookout.best.step, "held_out": lookout.best.score}
+    kept = best if job.config.ppo.keep == "best" else last
+    beside = "" if kept is best else f", {best.score:.3f} after update {best.step}"
+    job.say("ppo", f"update {kept.step} of {step} is kept: {kept.score:.3f} by the held-out judge{beside}")
+    write_json(job.work / LOOKS, {KEPT_LOOK: as_json(kept), PEAK_LOOK: as_json(best)})
+    return {"chosen": kept.step, "held_out": kept.score}
+
+
+def read_looks(folder: Path) -> dict[str, Metric]:
+    """The looks at the policy that was kept and at the best one, as metrics with their items; none without looks."""
+    path = folder / LOOKS
+    raw = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return {name: measures.mean(name, "alignment", look["items"]) for name, look in raw.items()}
 
 
 def _keep(job: Job, slots: Slots, checkpoint: Path) -> None:

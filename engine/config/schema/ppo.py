@@ -42,4 +42,5 @@ class PpoConfig(Section):
     stop_kl: Real = Field(0.05, gt=0, description="nats per token from the sampling policy that end an update early")
     max_step_kl: Real = Field(0.1, gt=0, description="nats per token from the sampling policy that undo an update")
     check_every: Whole = Field(5, ge=0, description="updates between two looks by the held-out judge; 0 is never")
+    keep: Literal["best", "last"] = Field("best", description="the policy of the best look, or the last one")
     check_prompts: Whole = Field(32, ge=1, description="prompts of such a look, the same each time, never trained on")

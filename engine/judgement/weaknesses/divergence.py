@@ -12,7 +12,9 @@ from engine.judgement.figures import above, show
 from engine.judgement.weaknesses.finding import least_sure, look, number, weakness, weighed
 from engine.records import (
     HELD_OUT_JUDGE,
+    KEPT_LOOK,
     LENGTH_RATIO,
+    PEAK_LOOK,
     PREFERENCE_ACCURACY,
     TRAINING_JUDGE,
     WIN_RATE,
@@ -40,6 +42,7 @@ def over_optimisation(history: History) -> Iterable[Weakness]:
     Moves smaller than a gain that counts (0.01, of the value where that is above 1) are none. Sure where rise and fall
     both are, or where the length is; and where both signs show at once, since neither explains the other.
     """
+    yield from _overshot(history)
     growth, split = _growth(history), dict(_splits(history))
     findings = evidence.holm({name: finding for name, (_, _, finding) in split.items()}, look(history))
     for name, (now, words, _) in split.items():
@@ -51,6 +54,20 @@ def over_optimisation(history: History) -> Iterable[Weakness]:
         limit = history.thresholds.length_growth
         detail = f"completions are {show(growth.times)} times as long as the baseline's, above {show(limit)}"
         yield weakness("over_optimisation", history, growth.metric, limit, "high", growth.finding, detail, against=0)
+
+
+def _overshot(history: History) -> Iterable[Weakness]:
+    """PPO went on past its peak: the policy that was kept pleases the held-out judge less than an earlier update's did.
+
+    Both looks are at the same prompts. The peak was picked for being high, so the fall has to be sure by itself.
+    """
+    here, least = tree.current(history), history.thresholds.diminishing_gain
+    kept, peak = tree.measured(here, KEPT_LOOK), tree.measured(here, PEAK_LOOK)
+    if kept is None or peak is None or not _rose(kept, peak, least):
+        return
+    finding = weighed(history, evidence.drop(kept, peak))
+    detail = f"the held-out judge fell from {show(peak.value)} to {show(kept.value)} while PPO went on"
+    yield weakness("over_optimisation", history, kept, number(peak), "high", finding, detail)
 
 
 def _splits(history: History) -> Iterator[tuple[str, tuple[Metric, str, Finding]]]:

@@ -134,7 +134,11 @@ def test_checkpoints_are_whole_and_the_best_look_is_in_them(slots: Slots, tmp_pa
     looks = {n: log[HELD_OUT_JUDGE] for n, log in enumerate(boundary.logs, 1) if HELD_OUT_JUDGE in log}
     assert set(looks) == {2, 4}
     best = json.loads((tmp_path / "checkpoint-4" / "best" / "look.json").read_text())
-    assert best == {"step": max(looks, key=lambda n: (looks[n], -n)), "score": max(looks.values())}
+    assert (best["best"]["step"], best["best"]["score"]) == (
+        max(looks, key=lambda n: (looks[n], -n)),
+        max(looks.values()),
+    )
+    assert (best["last"]["step"], len(best["last"]["items"])) == (4, 4)
     slots.load(POLICY, tmp_path / "checkpoint-4" / "best")
     kept = slots.snapshot(POLICY)
     made._lookout.choose()

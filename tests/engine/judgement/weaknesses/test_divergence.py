@@ -141,3 +141,37 @@ def test_two_signs_of_a_handful_of_samples_are_not() -> None:
     before: Row = {"judge_score": (0.6, 9), "preference_accuracy": (0.7, 9), "length": 100.0}
     (weakness,) = over(before, {"judge_score": (0.7, 9), "preference_accuracy": (0.6, 9), "length": 160.0})
     assert weakness.evidence == "too_few_samples"
+
+
+class TestPastThePeak:
+    """PPO's looks: at the policy that was kept, and at the best one, by the same judge at the same prompts."""
+
+    @staticmethod
+    def looks(kept: list[float], peak: list[float]) -> list[Weakness]:
+        def metric(name: str, items: list[float]) -> Metric:
+            return Metric(name, sum(items) / len(items), "alignment", len(items), items=tuple(items))
+
+        history = table({"win": 0.5}, {"win": 0.8})
+        last = history.iterations[-1]
+        seen = {
+            "held_out_look": metric("held_out_look", kept),
+            "held_out_look_peak": metric("held_out_look_peak", peak),
+        }
+        last = replace(last, metrics={**last.metrics, **seen})
+        found = find_weaknesses(replace(history, iterations=(*history.iterations[:-1], last)))
+        return [weakness for weakness in found if weakness.type == "over_optimisation"]
+
+    def test_a_policy_that_was_better_before_is_over_optimised(self) -> None:
+        peak = [2.0 + 0.1 * (i % 5) for i in range(40)]
+        (weakness,) = self.looks([item - 1 - 0.1 * (i % 3) for i, item in enumerate(peak)], peak)
+        assert (weakness.evidence, weakness.severity, weakness.metric) == ("confirmed", "high", "held_out_look")
+        assert weakness.detail == "the held-out judge fell from 2.2 to 1.1 while PPO went on"
+
+    def test_the_peak_itself_is_not(self) -> None:
+        peak = [2.0, 1.0] * 20
+        assert self.looks(peak, peak) == []
+
+    def test_a_fall_that_may_be_luck_is_suspected(self) -> None:
+        peak = [2.0, 1.0] * 20
+        (weakness,) = self.looks([1.0, 1.8] * 20, peak)
+        assert weakness.evidence == "suspected"
