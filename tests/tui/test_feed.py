@@ -222,3 +222,31 @@ def test_a_config_that_says_nothing_leaves_the_defaults(runs: Path, text: str) -
     paths = write_run("lost")
     paths.config.write_text(text)
     assert read_limits(paths) == (0.1, None, True)
+
+
+def test_ppo_has_the_charts_to_itself_from_its_first_update_on_with_its_target(watch: Watch) -> None:
+    """Its updates come after two other trainings of the iteration: the axis begins where they do."""
+    with Ledger.open(watch.paths) as ledger:
+        last = ledger.last_recorded_step(2) or 0
+        for update in range(1, 4):
+            values = {
+                "objective/rlhf_reward": 0.1 * update,
+                "objective/entropy": 7.0,
+                "objective/kl": 0.5 * update,
+                "explained_variance": 0.2,
+                "kl_target": 2.5,
+            }
+            ledger.record(2, last + update, 0.0, values)
+    message = only(CurvesChanged, watch.poll())
+    assert isinstance(message, CurvesChanged)
+    assert [curve.plot.metric for curve in message.curves if curve] == [
+        "objective/rlhf_reward",
+        "objective/entropy",
+        "objective/kl",
+        "explained_variance",
+    ]
+    assert [curve.target for curve in message.curves if curve] == [None, None, 2.5, None]
+    first, end = message.extent
+    assert end - first == 2
+    assert message.curves[0] is not None
+    assert message.curves[0].x.tolist() == [first, first + 1, end]

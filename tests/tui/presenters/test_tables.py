@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.records import WIN_RATE, Assessment, Decision, Proposal, Verdict, Weakness
+from engine.records import REWARD_ACCURACY, WIN_RATE, Assessment, Decision, Metric, Proposal, Verdict, Weakness
 from tests.tui.presenters.scenes import BASELINE, BROKEN, GOOD, ROLLBACK, TREE
 from tui.presenters.gate import decision_line, evaluation_table, headline, proposal_table, weakness_table
 from tui.presenters.iterations import Grid, iteration_table
@@ -125,3 +125,10 @@ def test_a_decision_names_who_and_why() -> None:
 def test_a_run_is_called_what_it_is(state: str, verdict: str, word: str, resumable: bool) -> None:
     found = standing(state, verdict)
     assert (found.word, found.resumable) == (word, resumable)
+
+
+def test_a_reward_model_has_a_column_where_there_is_one() -> None:
+    right = replace(GOOD, metrics={**GOOD.metrics, REWARD_ACCURACY: Metric(REWARD_ACCURACY, 0.83, "alignment", 500)})
+    row = cells(iteration_table((BASELINE, right), 1, 0.1), 1)
+    assert row[REWARD_ACCURACY][0] == "0.830"
+    assert REWARD_ACCURACY not in cells(iteration_table(TREE, 1, 0.1), 1)
