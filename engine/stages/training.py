@@ -42,9 +42,14 @@ class Training:
     probe: KlProbe | None = None
 
     @property
+    def prefix(self) -> str:
+        """What the names of its checkpoints begin with: stages that share an iteration have a folder each."""
+        return f"{self.stage}/"
+
+    @property
     def folder(self) -> Path:
         """Where its checkpoints are."""
-        return self.job.paths.checkpoints(self.job.index) / self.stage
+        return self.job.paths.checkpoints(self.job.index) / self.prefix
 
     @property
     def first_step(self) -> int:
@@ -104,10 +109,10 @@ class Training:
     def find_checkpoint(self) -> Checkpoint | None:
         """The newest one of these very settings and data, verified; else None and training starts afresh."""
         row = self.job.ledger.latest_checkpoint(self.job.index)
-        if row is None or not row[1].startswith(f"{self.stage}/"):
+        if row is None or not row[1].startswith(self.prefix):
             return None
         run_step, name, fingerprint = row
-        step, folder = run_step - self.first_step, self.folder.parent / name
+        step, folder = run_step - self.first_step, self.job.paths.checkpoints(self.job.index) / name
         try:
             verify(folder)
         except CorruptError as error:
@@ -128,7 +133,7 @@ class Training:
         return digest.hexdigest()
 
     def _checkpointed(self, step: int, folder: Path, fingerprint: str) -> None:
-        name = f"{self.stage}/{folder.name}"
+        name = f"{self.prefix}{folder.name}"
         self.job.ledger.checkpoint(self.job.index, self.first_step + step, name, fingerprint)
         size = sum(item.stat().st_size for item in folder.iterdir() if item.is_file())
         self.job.say("checkpoint", f"{self.stage}, step {step}: checkpoint, {size / 1e6:.1f} MB")

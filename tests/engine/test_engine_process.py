@@ -160,7 +160,7 @@ def test_sigterm_saves_and_the_run_goes_on(new_run: Callable[..., Run]) -> None:
     run.start()
     run.until(lambda: len(run.losses()) > len(before) + 2)
     with Reader(run.paths.ledger) as reader:
-        assert any(event.text == f"continuing from step {max(before)}" for event in reader.events())
+        assert any(event.text == f"dpo goes on from step {max(before)}" for event in reader.events())
 
 
 def test_one_of_two_operators_decides_and_the_other_is_told(new_run: Callable[..., Run]) -> None:

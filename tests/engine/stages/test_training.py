@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from engine.data.task import Pair
 from engine.models.resident import Resident
-from engine.stages import reward, sft
+from engine.stages import dpo, reward, sft
 from engine.stages.job import Job
+from engine.stages.pairs import PAIRS
+from engine.store.atomic import staged
 from engine.store.rows import Command
 from tests.fixtures.jobs import first_job, small_task
 
@@ -46,3 +50,19 @@ def test_what_is_asked_of_the_reward_model_is_its_own(job: Job) -> None:
 def test_a_checkpoint_of_another_stage_is_none_of_its_own(job: Job) -> None:
     job.ledger.checkpoint(1, 3, "sft/checkpoint-3", "whatever")
     assert reward.training_of(job).find_checkpoint() is None
+
+
+def test_a_checkpoint_of_the_time_before_several_trainings_is_taken_up(job: Job) -> None:
+    """Beside the others' folders, of the settings and the pairs alone, as older runs have it on record."""
+    job.work.mkdir(parents=True, exist_ok=True)
+    (job.work / PAIRS).write_bytes(b"{}\n")
+    settings = json.dumps(job.config.training.model_dump(mode="json"), sort_keys=True)
+    older = hashlib.sha256(settings.encode() + b"{}\n").hexdigest()
+    place = job.paths.checkpoints(1) / "checkpoint-3"
+    with staged(place) as folder:
+        (folder / "weights").write_bytes(b"w")
+    job.ledger.checkpoint(1, job.first_step + 3, "checkpoint-3", older)
+    assert dpo.training_of(job).find_checkpoint() == (3, place)
+    assert dpo.training_of(job).folder == job.paths.checkpoints(1)
+    (job.work / PAIRS).write_bytes(b"[]\n")
+    assert dpo.training_of(job).find_checkpoint() is None, "a checkpoint of other pairs"
