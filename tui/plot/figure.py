@@ -87,7 +87,7 @@ class _Drawing:
         self._data()
         self._cursor()
         self._limit_label()
-        return [[*margin, *_runs(cells)] for margin, cells in zip(self._margins(), self.grid, strict=True)]
+        return [[*margin, *runs_of(cells)] for margin, cells in zip(self._margins(), self.grid, strict=True)]
 
     def _cell_row(self, value: float) -> int:
         place = self.axis.place(value)
@@ -170,6 +170,6 @@ class _Drawing:
         return [(" " * (self.margin + 1), ""), ("".join(line), "dim")]
 
 
-def _runs(cells: Sequence[Run]) -> Row:
+def runs_of(cells: Sequence[Run]) -> Row:
     """Neighbouring cells of one tone as one run."""
     return [("".join(text for text, _ in group), tone) for tone, group in groupby(cells, key=lambda cell: cell[1])]

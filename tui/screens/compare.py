@@ -1,7 +1,10 @@
-"""Iterations side by side: every metric's values, changes with how sure they are, and trends."""
+"""Iterations side by side: every metric's values, changes with how sure they are, and trends; and on one plane,
+helpfulness against harmlessness.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,15 +16,20 @@ from textual.worker import Worker, WorkerState
 from engine.errors import PilothouseError
 from tui.keys import COMPARE
 from tui.messages import IterationsChanged
+from tui.presenters.balance import AXES, LEGEND, explained, heading, missing, spots
 from tui.presenters.compare import Look, Shown, about, compare_table, furthest, legend
 from tui.screens.grid import fill
 from tui.screens.keybar import KeyBar
 from tui.screens.steering import Steering
 from tui.session import Session
-from tui.widgets import Prose, Table
+from tui.widgets import PlaneChart, Prose, Table
 
 if TYPE_CHECKING:
     from engine.judgement import Comparison
+    from engine.judgement.balance import Balance
+
+FRAME = 4
+"""Cells of the table's frame and padding; the table is as wide as the screen."""
 
 
 class CompareScreen(Steering):
@@ -33,16 +41,19 @@ class CompareScreen(Steering):
         super().__init__(session)
         self._look = Look(first=1_000_000)  # the newest first: what one came to see
         self._comparison: Comparison | None = None
+        self._balance: Balance | None = None
         self._measured: object = None
         self._shown: Shown | None = None
 
     def compose(self) -> ComposeResult:
         yield Prose(id="compare-legend")
         yield Table((), "iterations side by side", cursor=True, empty="reading…", id="compare")
+        yield PlaneChart(axes=AXES, empty="reading…", id="balance")
         yield Prose(id="compare-about")
         yield KeyBar()
 
     def on_mount(self) -> None:
+        self.query_one(PlaneChart).display = False
         self.query_one(Table).focus()
         self.session.bulletin.follow(self, IterationsChanged, self._changed)
 
@@ -64,7 +75,7 @@ class CompareScreen(Steering):
         except (PilothouseError, OSError) as error:
             self.app.call_from_thread(self._failed, str(error))
             return
-        self.app.call_from_thread(self._loaded, found)
+        self.app.call_from_thread(self._loaded, *found)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault that nobody foresaw is shown too, rather than `reading…` for ever."""
@@ -74,18 +85,26 @@ class CompareScreen(Steering):
     def _failed(self, fault: str) -> None:
         self.query_one("#compare-legend", Prose).text = Text(fault, "bad")
 
-    def _loaded(self, comparison: Comparison) -> None:
-        self._comparison = comparison
+    def _loaded(self, comparison: Comparison, balance: Balance) -> None:
+        self._comparison, self._balance = comparison, balance
         self._tell()
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def _on_plane(self) -> bool:
+        return bool(self.query_one(PlaneChart).display)
+
     def _tell(self) -> None:
         if self._comparison is None:
             return
+        if self._on_plane:
+            self._draw()
+            return
         table = self.query_one(Table)
         table.empty = "nothing is measured yet"
-        shown = compare_table(self._comparison, self._look, table.inner.width - table.lead, table.glyphs.ramp)
+        room = self.size.width - FRAME - table.lead  # the table itself may just have been hidden, and have no size
+        shown = compare_table(self._comparison, self._look, room, table.glyphs.ramp)
         self._look, self._shown = furthest(shown, self._look), shown
         fill(table, shown.grid, shown.keys)
         if not table.cursor_key and len(shown.keys) > 1:
@@ -94,14 +113,27 @@ class CompareScreen(Steering):
         self.query_one("#compare-legend", Prose).text = Text(legend(self._comparison, self._look), "dim")
         self._explain()
 
+    def _draw(self) -> None:
+        """The plane, in the table's place."""
+        found, plane = self._balance, self.query_one(PlaneChart)
+        if found is None:
+            return
+        plane.empty, plane.spots = missing(found), spots(found)
+        plane.title = heading(found)
+        self.query_one("#compare-legend", Prose).text = Text(LEGEND, "dim")
+        self._about(explained(found))
+
+    def _about(self, lines: Sequence[str]) -> None:
+        self.query_one("#compare-about", Prose).text = Text("\n".join(lines), "dim")
+
     @on(Table.Moved)
     def _explain(self) -> None:
-        if self._comparison is None or self._shown is None:
+        if self._comparison is None or self._shown is None or self._on_plane:
             return
         columns = self._shown.grid.columns
         newest = int(columns[-2].key) if len(columns) > 2 else None
         lines = about(self._comparison, self.query_one(Table).cursor_key, newest, self._look.against)
-        self.query_one("#compare-about", Prose).text = Text("\n".join(lines), "dim")
+        self._about(lines)
 
     def on_resize(self, _: events.Resize) -> None:
         self.call_after_refresh(self._tell)
@@ -119,6 +151,12 @@ class CompareScreen(Steering):
 
     def action_way(self) -> None:
         self._look = replace(self._look, way=not self._look.way, first=1_000_000)
+        self._tell()
+
+    def action_balance(self) -> None:
+        table, plane = self.query_one(Table), self.query_one(PlaneChart)
+        table.display, plane.display = self._on_plane, not self._on_plane
+        (plane if plane.display else table).focus()
         self._tell()
 
     def action_back(self) -> None:

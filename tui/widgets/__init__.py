@@ -13,6 +13,7 @@ Chart(title, *, unit="", limit=None, bounds=(None, None), log_axis=False, smooth
         marks (((x, label), …): iteration starts)
     shown, plot_width (cells; 2 dots each), series;  message Chart.Pointed(chart, x): clicked there
     Zoom, pan, following and cursor steps: `tui.plot.view.View`, one for all charts of a screen
+PlaneChart(title, *, axes=("", ""), empty="no data yet")      reactive: spots (tui.plot.plane.Spot, the path in order)
 MemoryPanel()                       reactive: memory (records.Memory); set_history(x, used_bytes)
 RunHeader()                         reactive: status (RunStatus); one row
 Table(columns, title="", *, cursor=False, empty="nothing yet", framed=True)     Column(title, align, priority, flexible)
@@ -32,6 +33,7 @@ from tui.widgets.events import EventLog
 from tui.widgets.header import RunHeader, RunStatus
 from tui.widgets.memory import MemoryPanel
 from tui.widgets.panel import Panel, Words
+from tui.widgets.plane import PlaneChart
 from tui.widgets.prose import Prose
 from tui.widgets.table import Column, Table, TableRow
 from tui.widgets.thrifty import ThriftyScreen
@@ -43,6 +45,7 @@ __all__ = [
     "EventLog",
     "MemoryPanel",
     "Panel",
+    "PlaneChart",
     "Prose",
     "RunHeader",
     "RunStatus",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from engine.store.paths import RunPaths
 from tests.tui.screens.cockpit import cockpit
 from tui.screens.compare import CompareScreen
 from tui.screens.gate import GateScreen
@@ -70,3 +73,31 @@ async def test_in_ascii_nothing_else_is_drawn() -> None:
         await c.press("c")
         await c.until_shown("2 from 1")
         assert "^ +0.183*" in c.text.replace("▲", "^")
+
+
+def _chat_is_helpful(paths: RunPaths) -> None:
+    """The recorded run evaluates chat, math and safety; its own config says nothing of what they are."""
+    paths.config.write_text(paths.config.read_text().replace("{source:", "{kinds: {chat: nuanced}, source:"))
+
+
+@pytest.mark.parametrize("how", [{}, {"ascii_only": True, "size": (80, 24)}])
+async def test_h_sets_helpful_against_harmless(how: dict[str, Any]) -> None:
+    async with cockpit(before=_chat_is_helpful, **how) as c:
+        await c.at_gate()
+        await c.press("c")
+        await c.until_shown("2 from 1")
+        await c.press("h")
+        await c.until_shown("win rate on 20 and 20 items")
+        for words in ("baseline", "helpful: chat", "harmless: safety", "helpful 0.750 (+0.250), harmless 0.700"):
+            assert words in c.text
+        assert "2 from 1" not in c.text
+        await c.press("h")
+        assert "2 from 1" in c.text
+        assert "win rate on" not in c.text
+
+
+async def test_where_no_category_is_helpful_it_says_what_would_do() -> None:
+    async with cockpit() as c:
+        await c.at_gate()
+        await c.press("c", "h")
+        await c.until_shown("none of the categories is helpful (safety, chat, math): data.kinds says")
