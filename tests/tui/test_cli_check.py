@@ -10,6 +10,7 @@ import yaml
 from engine.config import load_config, parse_config
 from tui.cli import main
 from tui.commands.check import outline
+from tui.commands.launch import CONFIGS
 
 
 @pytest.fixture
@@ -99,8 +100,22 @@ def test_every_shipped_config_loads() -> None:
     shipped = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
     assert [path.name for path in shipped if path.name.startswith("demo-")] == [
         "demo-overshoot.yaml",
+        "demo-rlhf-overshoot.yaml",
+        "demo-rlhf-steady.yaml",
         "demo-steady.yaml",
     ]
     for path in shipped:
         pairs = [] if load_config(path, ["data.source=on_policy"]).model.name == "demo" else ["data.path=pairs.jsonl"]
-        assert load_config(path, pairs).recipe == "dpo"
+        assert load_config(path, pairs).recipe == ("rlhf" if "rlhf" in path.name else "dpo")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        ("steady", "11 PPO updates of 96 samples, KL near 2 nats a sequence from SFT"),
+        ("overshoot", "14 PPO updates of 64 samples, KL at a fixed price of 0.01 from SFT"),
+    ],
+)
+def test_the_rlhf_recipe_is_put_into_words(scenario: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(CONFIGS / f"demo-rlhf-{scenario}.yaml")]) == 0
+    assert words in capsys.readouterr().out

@@ -21,18 +21,33 @@ def check(args: Namespace) -> int:
 
 def outline(config: RunConfig) -> Iterator[str]:
     """What a run of this config would do, in a few lines."""
-    model, training, evaluation = config.model, config.training, config.evaluation
+    model, evaluation = config.model, config.evaluation
     weights = "the embedded demo model, built and trained first" if model.name == "demo" else model.name
     precision = "" if model.quantization == "none" else f", base in {model.quantization}"
     yield f"Trains {weights} by {_method(config)} with LoRA of rank {model.lora_r}{precision}."
     yield f"Pairs: {_pairs(config)}."
-    yield (
-        f"An iteration: {training.max_steps} steps of {training.batch_size * training.accumulation} pairs, "
-        f"held to {_reference(training)}, a checkpoint every {training.checkpoint_steps} steps."
-    )
+    yield _iteration(config)
     yield f"Evaluates {evaluation.completions} completions of each of {evaluation.prompts} held-out prompts."
     yield from _memory(config.memory)
     yield f"At a gate {_decider(config)}. Stops after {_budget(config)}."
+
+
+def _iteration(config: RunConfig) -> str:
+    training, saved = config.training, f"a checkpoint every {config.training.checkpoint_steps} steps"
+    if config.recipe == "dpo":
+        pairs = training.batch_size * training.accumulation
+        return f"An iteration: {training.max_steps} steps of {pairs} pairs, held to {_reference(training)}, {saved}."
+    ppo = config.ppo
+    kl = (
+        f"KL near {ppo.target_kl:g} nats a {ppo.kl_per}"
+        if ppo.adaptive
+        else f"KL at a fixed price of {training.beta:g}"
+    )
+    first = f"{config.sft.max_steps} steps of SFT, {config.reward.max_steps} of the reward model"
+    updates = f"{training.max_steps} PPO updates of {ppo.rollouts} samples"
+    return (
+        f"An iteration: {first}, {updates}, {kl} from {'SFT' if ppo.reference == 'sft' else 'the baseline'}, {saved}."
+    )
 
 
 def _memory(memory: MemoryConfig) -> Iterator[str]:
