@@ -21,7 +21,8 @@ def wilson(rate: float, n: float) -> Interval:
         return 0.0, 1.0
     middle = (rate + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * math.sqrt(rate * (1 - rate) / n + Z * Z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At the ends the bound is exact, and only its arithmetic is not.
+    return 0.0 if rate == 0 else max(0.0, middle - half), 1.0 if rate == 1 else min(1.0, middle + half)
 
 
 def clustered_rate(items: Sequence[float], clusters: Sequence[int]) -> Interval:

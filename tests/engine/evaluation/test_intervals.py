@@ -38,6 +38,12 @@ def test_all_right_is_not_certain() -> None:
     assert low == pytest.approx(wilson(1.0, 20)[0])
 
 
+@pytest.mark.parametrize("n", range(1, 60))
+def test_none_right_begins_at_zero_and_all_right_ends_at_one(n: int) -> None:
+    assert wilson(0.0, n)[0] == 0
+    assert wilson(1.0, n)[1] == 1
+
+
 def test_the_bootstrap_covers_as_often_as_it_says() -> None:
     rng, hits = np.random.default_rng(3), 0
     for trial in range(200):
