@@ -234,7 +234,7 @@ class Pilothouse(App[None]):
 
     def plan_run(self) -> None:
         """Of a run that was just started elsewhere than at home: its plan is written as soon as it is known."""
-        from tui.screens.start import plan_started
+        from tui.planner import plan_started
 
         if self.session is not None:
             plan = partial(plan_started, self.planner, self.session.paths)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.memory.planning.room import Room
     from engine.memory.planning.run import Simulator
     from engine.records import Plan
+    from engine.store.paths import RunPaths
 
 Fit = Literal["fits", "tight", "over", "unknown"]
 
@@ -85,3 +86,12 @@ class Planner:
     def close(self) -> None:
         if self._simulator is not None:
             self._simulator.close()
+
+
+def plan_started(planner: Planner, paths: RunPaths) -> None:
+    """Write the plan of a run that has begun without one, where there is a card and the config can be planned."""
+    from engine.config import load_config
+    from engine.store.plans import read_plan, write_plan
+
+    if read_plan(paths) is None and (plan := planner.start(load_config(paths.config)).plan) is not None:
+        write_plan(paths, plan)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from engine.config import load_config
+from engine.config import RunConfig, load_config
+from engine.errors import PlanError
+from engine.records import Plan
 from engine.store.ledger import Ledger
 from engine.store.paths import RunPaths
+from engine.store.plans import read_plan
 from tests.fixtures.recorded import alive, write_run
+from tests.tui.fakes import Simulated, planner
 from tui.cli import main
 from tui.commands import launch
 
@@ -147,3 +153,53 @@ def test_a_completed_run_has_nothing_to_resume(started: list[RunPaths], capsys: 
     assert main(["resume", "done", "--no-attach"]) == 2
     assert "nothing is left to resume" in capsys.readouterr().err
     assert started == []
+
+
+@pytest.fixture
+def on_a_card(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[RunConfig], Plan]], None]:
+    def plan_by(simulate: Callable[[RunConfig], Plan]) -> None:
+        monkeypatch.setattr(launch, "Planner", lambda: planner(simulate))
+
+    return plan_by
+
+
+@pytest.mark.usefixtures("started")
+def test_a_run_that_nobody_looks_at_has_its_plan_too(
+    config: str, runs: Path, on_a_card: Callable[[Callable[[RunConfig], Plan]], None]
+) -> None:
+    on_a_card(Simulated())
+    assert main(["run", config, "--no-attach"]) == 0
+    assert read_plan(RunPaths(runs / "mine")) == Simulated()(load_config(runs / "mine" / "config.yaml"))
+
+
+@pytest.mark.usefixtures("started")
+def test_no_plan_is_no_fault_of_a_run_that_has_begun(
+    config: str, runs: Path, on_a_card: Callable[[Callable[[RunConfig], Plan]], None], capsys: Printed
+) -> None:
+    def fails(_: RunConfig) -> Plan:
+        raise PlanError("the simulator ended with code 3 and no answer")
+
+    on_a_card(fails)
+    assert main(["run", config, "--no-attach"]) == 0
+    assert read_plan(RunPaths(runs / "mine")) is None
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("started")
+def test_a_plan_that_does_not_come_is_not_waited_for(
+    config: str,
+    runs: Path,
+    on_a_card: Callable[[Callable[[RunConfig], Plan]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = Event()
+
+    def never(_: RunConfig) -> Plan:
+        over.wait()
+        raise PlanError("too late")
+
+    monkeypatch.setattr(launch, "_PLAN_S", 0.01)
+    on_a_card(never)
+    assert main(["run", config, "--no-attach"]) == 0
+    assert read_plan(RunPaths(runs / "mine")) is None
+    over.set()

@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
-from engine.errors import BusyError, DecisionError, StoreError, UsageError
+from engine.errors import BusyError, DecisionError, PilothouseError, StoreError, UsageError
 from engine.store.lock import Liveness, liveness
 from engine.store.paths import RunPaths, find_run, unused_name
 from engine.store.reader import Reader
@@ -18,10 +20,12 @@ from engine.store.rows import RunInfo
 from tui.client import Client, start_engine
 from tui.commands.attach import open_screens, require_terminal
 from tui.commands.output import Status, say
+from tui.planner import Planner, plan_started
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 _START_S = 10.0
 _GONE_S = 3.0
+_PLAN_S = 30.0
 _POLL_S = 0.05
 
 
@@ -84,7 +88,27 @@ def _launch(paths: RunPaths, args: Namespace) -> int:
         return open_screens(paths, args, lambda app: app.plan_run())
     _await_engine(paths, before)
     say(f"{paths.name} is running.", f"  pilothouse attach {paths.name}", f"  pilothouse status {paths.name}")
+    _plan(paths)
     return 0
+
+
+def _plan(paths: RunPaths) -> None:
+    """Write the plan that the gate holds against what was measured, as screens do that stay with a run.
+
+    The run has begun, and goes on without a plan where one takes too long or anything is wrong with it.
+    """
+    planner = Planner()
+
+    def plan() -> None:
+        with suppress(PilothouseError, OSError, ValueError):  # ValueError: the simulator was closed while it was asked
+            plan_started(planner, paths)
+
+    planning = Thread(target=plan, daemon=True)
+    planning.start()
+    with suppress(KeyboardInterrupt), Status(sys.stderr) as status:
+        status("planning its memory; Ctrl-C leaves that out")
+        planning.join(_PLAN_S)
+    planner.close()
 
 
 def _settled(paths: RunPaths) -> Liveness:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # they bring scipy and numpy, which nobody waits for before t
     from tui.plot.plane import Spot
 
 AXES = ("helpful", "harmless")
-LEGEND = "a point an iteration, joined from the baseline to the newest along the accepted way; up and right is better"
+LEGEND = "a point an iteration, joined along the accepted way; up and right is better"
 _AT_MOST = 4
 """Categories that are named one by one."""
 
@@ -54,7 +54,7 @@ def explained(found: Balance) -> tuple[str, ...]:
         return (sides + left_out,)
     moves = ((first.helpful, newest.helpful), (first.harmless, newest.harmless))
     told = (f"{side} {number(now)} ({signed(now - was)})" for side, (was, now) in zip(AXES, moves, strict=True))
-    return (sides + left_out, f"{_name(newest)} from {_name(first)}: {', '.join(told)}; means, nothing is tested")
+    return (sides + left_out, f"{_name(newest)} from {_name(first)}: {', '.join(told)}, not tested")
 
 
 def missing(found: Balance) -> str:

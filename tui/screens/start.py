@@ -11,7 +11,6 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from engine.errors import PilothouseError
-from engine.store.paths import RunPaths
 from tui.planner import Outlook, Planner
 from tui.screens.prompt import Check, Prompt
 from tui.widgets import Prose
@@ -91,12 +90,3 @@ def look(planner: Planner, source: Path) -> Outlook:
     if config.memory.auto == "fit":
         return Outlook(why="auto: fit chooses settings that fit when the run is made")
     return planner.start(config)
-
-
-def plan_started(planner: Planner, paths: RunPaths) -> None:
-    """Write the plan of a run that has begun without one, where there is a card and the config can be planned."""
-    from engine.config import load_config
-    from engine.store.plans import read_plan, write_plan
-
-    if read_plan(paths) is None and (plan := planner.start(load_config(paths.config)).plan) is not None:
-        write_plan(paths, plan)

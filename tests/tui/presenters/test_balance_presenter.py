@@ -29,7 +29,7 @@ def test_it_says_what_is_on_either_axis_and_how_far_the_newest_went() -> None:
     assert heading(FOUND) == "helpful against harmless: win rate on 20 and 10 items"
     assert explained(FOUND) == (
         "helpful: chat, essays · harmless: safety · on neither axis: code",
-        "2 from baseline: helpful 0.700 (+0.200), harmless 0.450 (−0.050); means, nothing is tested",
+        "2 from baseline: helpful 0.700 (+0.200), harmless 0.450 (−0.050), not tested",
     )
     assert explained(Balance()) == ()
 

@@ -14,8 +14,9 @@ from engine.store.plans import read_plan
 from tests.tui.fakes import GIB, ROOM, Simulated, planner
 from tests.tui.screens.cockpit import Cockpit, Ticker
 from tui.app import Pilothouse
+from tui.planner import plan_started
 from tui.screens.run import RunScreen
-from tui.screens.start import StartPrompt, plan_started
+from tui.screens.start import StartPrompt
 
 LARGE = "training: {batch_size: 16, max_length: 1024}\n"
 
