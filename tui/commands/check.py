@@ -87,5 +87,6 @@ def _decider(config: RunConfig) -> str:
 
 def _budget(config: RunConfig) -> str:
     budget = config.budget
-    limits = {"iterations": budget.iterations, "hours": budget.wall_hours, "GPU hours": budget.gpu_hours}
-    return " or ".join(f"{value:g} {unit}" for unit, value in limits.items() if value is not None) or "no limit: you do"
+    limits = {"iteration": budget.iterations, "hour": budget.wall_hours, "GPU hour": budget.gpu_hours}
+    told = (f"{value:g} {unit}{'s' * (value != 1)}" for unit, value in limits.items() if value is not None)
+    return " or ".join(told) or "no limit: you do"
