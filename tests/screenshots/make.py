@@ -1,7 +1,8 @@
 """`make screenshots`: screenshots/ anew, from real runs of the demo on this machine. Nothing in them is staged.
 
 The steady demo is caught in the middle of its second iteration; the overshoot demo at the first gate where the rules
-find something. Takes two to three minutes. Needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
+find something, with one weakness opened; the rlhf demo in its second PPO, and its iterations side by side at the end.
+Takes five minutes on two free cores. Needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
 """
 
 from __future__ import annotations
@@ -55,11 +56,19 @@ def main() -> None:
         asyncio.run(home_screen())
         pilothouse(["control", "overshoot", "stop"])
         until(overshoot, lambda now: now["engine"] == "dead")
+        rlhf = start("steady", "--recipe=rlhf", "--decide=auto", name="rlhf")
+        until(
+            rlhf, lambda now: now["iteration"] == 2 and now["stage"] == "ppo" and now["step"] > MID * now["max_steps"]
+        )
+        asyncio.run(screen(rlhf, "rlhf"))
+        until(rlhf, lambda now: now["engine"] == "dead")
+        asyncio.run(screen(rlhf, "compare", "c"))
 
 
-def start(scenario: str, *options: str) -> RunPaths:
-    assert pilothouse(["demo", "--scenario", scenario, "--name", scenario, "--no-attach", *options]) == 0
-    return find_run(scenario)
+def start(scenario: str, *options: str, name: str = "") -> RunPaths:
+    name = name or scenario
+    assert pilothouse(["demo", "--scenario", scenario, "--name", name, "--no-attach", *options]) == 0
+    return find_run(name)
 
 
 def until(paths: RunPaths, condition: Callable[[Row], bool]) -> Row:
@@ -105,6 +114,17 @@ async def gate_screen(paths: RunPaths) -> None:
         await pilot.resize_terminal(*NARROW)
         await drawn(pilot)
         save(app, PLACE / "gate-80x24")
+    await screen(paths, "weakness", "enter")
+
+
+async def screen(paths: RunPaths, name: str, *keys: str) -> None:
+    """What these keys open."""
+    app = Pilothouse(paths)
+    async with app.run_test(size=WIDE) as pilot:
+        await drawn(pilot)
+        await pilot.press(*keys)
+        await drawn(pilot)
+        save(app, PLACE / f"{name}-120x40")
 
 
 async def home_screen() -> None:
