@@ -66,7 +66,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Run a loop to its end over the given results, on a clock that ticks a second a reading."""
     monkeypatch.setenv("PILOTHOUSE_RUNS", str(tmp_path))
     clock = itertools.count(1_000_000).__next__
-    gauge = SimpleNamespace(train_on=lambda device: None)
+    gauge = SimpleNamespace(train_on=lambda device: None, begin_stage=lambda: None, stage_peaks=lambda: None)
 
     def run(results: list[Any], *assignments: str, paths: RunPaths | None = None) -> tuple[Theatre, Any]:
         theatre = Theatre(results)
