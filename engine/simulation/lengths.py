@@ -10,12 +10,15 @@ from engine.config.schema import RunConfig
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Tokens. `pair` is a padded training sequence; `prompt` one that is answered, in collection and in evaluation."""
+    """Tokens. `pair` is a padded training sequence; `prompt` one that is answered, in collection, in PPO's rollouts (by
+    `rolled` tokens) and in evaluation.
+    """
 
     pair: int
     prompt: int
     collected: int
     sampled: int
+    rolled: int
     assumed: tuple[str, ...]
 
     @property
@@ -31,10 +34,12 @@ def lengths_of(config: RunConfig, shape: Any) -> Lengths:
     """Each sequence as long as `training.max_length` or the model's window lets it be."""
     window = getattr(shape.get_text_config(), "max_position_embeddings", None) or config.training.max_length
     pair = min(config.training.max_length, window)
-    collected, sampled = (min(n, window - 1) for n in (config.data.max_new_tokens, config.evaluation.max_new_tokens))
-    prompt = max(1, min(pair - min(collected, pair // 2), window - max(collected, sampled)))
+    sections = (config.data, config.evaluation, config.ppo)
+    collected, sampled, rolled = (min(section.max_new_tokens, window - 1) for section in sections)
+    longest = max(collected, sampled, rolled if config.recipe == "rlhf" else 0)
+    prompt = max(1, min(pair - min(collected, pair // 2), window - longest))
     assumed = (
         f"pairs as long as training.max_length lets them be: {pair} tokens",
         f"prompts of {prompt} tokens",
     )
-    return Lengths(pair, prompt, collected, sampled, assumed)
+    return Lengths(pair, prompt, collected, sampled, rolled, assumed)

@@ -94,4 +94,4 @@ def _assumed(config: RunConfig) -> tuple[str, ...]:
         found.append("the reward model that judges is not counted: add the size of its weights")
     if config.evaluation.tasks:
         found.append("benchmark tasks take no more than KL: their batches are bounded by the same number of logits")
-    return tuple(found)
+    return (*found, *(words for workload in workloads_of(config) for words in workload.assumed(config)))

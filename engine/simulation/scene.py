@@ -107,7 +107,7 @@ def _resident(config: RunConfig, shape: Any, tracker: Tracker, full: bool, devic
     if not full:
         with tracker.making("adapters"):
             model = get_peft_model(model, lora_config(config.model))
-            if config.model.quantization != "none":  # as TRL's trainers do to a quantised model's adapter
+            if config.model.quantization != "none" and config.recipe == "dpo":  # as TRL does to what it trains
                 for parameter in model.parameters():
                     if parameter.requires_grad:
                         parameter.data = parameter.data.to(torch.bfloat16)
@@ -157,7 +157,7 @@ class _Watch:
             if model.gradient_checkpointing and model.checkpoint_offload:
                 self._offloaded = tracker.mark(_hidden(args, kwargs), "host")
         if self._index == len(self._scene.layers) - 1:
-            tracker.at(tracker.phase, "head", f"{_doing(tracker.phase)} the output layer")
+            tracker.at(tracker.phase, "head", f"{doing(tracker.phase)} the output layer")
 
     def _backward(self, _gradient: Any) -> None:
         tell(self._scene, "backward", self._index)
@@ -175,10 +175,14 @@ DOING = {
     "backward": "backward of",
     "prefill": "reading the prompts in",
     "decode": "writing in",
+    "asking": "the models' opinions of a rollout: forward through",
+    "rewards": "the reward model's scores: forward through",
+    "policy": "the policy's forward through",
+    "value": "the value model's forward through",
 }
 
 
-def _doing(phase: str) -> str:
+def doing(phase: str) -> str:
     return DOING.get(phase, f"{phase} in")
 
 
@@ -186,4 +190,4 @@ def tell(scene: Scene, phase: str, index: int) -> None:
     """The tracker's next allocations are of that layer."""
     last = len(scene.layers) - 1
     place = "first" if index == 0 else "last" if index == last else "inner"
-    scene.tracker.at(phase, place, f"{_doing(phase)} layer {index + 1}")
+    scene.tracker.at(phase, place, f"{doing(phase)} layer {index + 1}")

@@ -13,27 +13,38 @@ from dataclasses import dataclass
 from engine.config.schema import RunConfig
 from engine.errors import PlanError
 from engine.simulation.scene import Scene
-from engine.simulation.workloads import collect, evaluate, preference
+from engine.simulation.workloads import collect, evaluate, imitation, policy, preference, rewarding
 
 __all__ = ["WORKLOADS", "Workload", "workloads_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A stage under its name in the recipe; `applies` says whether a config makes it use the card at all."""
+    """A stage under its name in the recipe; `applies` says whether a config makes it use the card at all, `assumed` in
+    what the simulation is not the stage.
+    """
 
     stage: str
     run: Callable[[Scene], None]
     applies: Callable[[RunConfig], bool] = lambda _: True
+    assumed: Callable[[RunConfig], tuple[str, ...]] = lambda _: ()
 
 
 WORKLOADS: Mapping[str, tuple[Workload, ...]] = {
     "dpo": (
         Workload("collect", collect.run, collect.applies),
-        Workload("dpo", preference.run),
+        Workload("dpo", preference.run, assumed=preference.assumed),
         Workload("evaluate", evaluate.run),
     ),
+    "rlhf": (
+        Workload("sft", imitation.run, imitation.applies),
+        Workload("collect", collect.run, collect.applies),
+        Workload("reward", rewarding.run, rewarding.applies),
+        Workload("ppo", policy.run, assumed=policy.assumed),
+        Workload("evaluate", evaluate.run_rewarded),
+    ),
 }
+"""`collect` is a part of rlhf's reward stage; its last stage, `filter`, samples and scores as `evaluate` does."""
 
 
 def workloads_of(config: RunConfig) -> tuple[Workload, ...]:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from engine.evaluation.forward import batch_of, chosen, groups
 from engine.evaluation.kl import compare
+from engine.models.slots import REWARD
 from engine.models.tokens import TokenSequence
 from engine.simulation.scene import Scene
 from engine.simulation.workloads.sampling import sample
+from engine.simulation.workloads.slots import ToldSlots, ones
 
 
 def run(scene: Scene) -> None:
@@ -23,6 +25,19 @@ def run(scene: Scene) -> None:
         _kl(scene, [_sequence(lengths.prompt, lengths.sampled)] * min(settings.batch_size, count))
         tracker.at("scoring", "start", "scoring held-out pairs")
         _pairs(scene, [_sequence(1, lengths.pair - 1)] * settings.batch_size)
+
+
+def run_rewarded(scene: Scene) -> None:
+    """The same beside the iteration's reward model, which scores what was sampled."""
+    if scene.config.reward.model is not None:
+        run(scene)
+        return
+    settings, lengths = scene.config.evaluation, scene.lengths
+    with ToldSlots(scene, REWARD) as slots:
+        run(scene)
+        with scene.resident.measuring():
+            count = min(settings.batch_size, settings.prompts * settings.completions)
+            slots.scores(*ones(scene, count, lengths.to_evaluate))
 
 
 def _kl(scene: Scene, sequences: Sequence[TokenSequence]) -> None:

@@ -14,13 +14,28 @@ import torch
 from trl import DPOTrainer
 from trl.trainer.utils import add_fused_lm_head
 
+from engine.config.schema import RunConfig
 from engine.models.load import lora_config
 from engine.records.objectives import mixture
 from engine.simulation.scene import Scene
+from engine.simulation.workloads.optimizer import step, warmed
 from engine.stages.trainer import REFERENCE_ADAPTER, release
 
 INPUTS = ("input_ids", "attention_mask", "completion_mask")
 HEAD_OUTPUTS = ("log_probs", "entropy", "mean_logits", "is_top1")
+
+
+ASSUMED = {
+    "kto": "KTO is planned as DPO's step: the passes that estimate its KL keep nothing and are not counted",
+    "orpo": "ORPO is planned as DPO's step: its logits, which TRL keeps whole, are rows × tokens × vocabulary more",
+    "rrhf": "RRHF is planned with two answers a prompt: one that has more of them takes more",
+}
+"""What differs, of the losses that have a trainer of their own."""
+
+
+def assumed(config: RunConfig) -> tuple[str, ...]:
+    words = ASSUMED.get(mixture(config.training.loss_type).family)
+    return (words,) if words else ()
 
 
 def run(scene: Scene) -> None:
@@ -33,13 +48,10 @@ def run(scene: Scene) -> None:
         if not scene.full:
             model.enable_input_require_grads()
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    optimizer = _warm_optimizer(scene)
+    optimizer = warmed(scene.tracker, _optimizer(scene))
     for _ in range(min(2, settings.accumulation)):
         _micro_step(scene, trainer)
-    scene.tracker.at("optimizer", "", "the optimizer's step")
-    torch.nn.utils.clip_grad_norm_(scene.trained, settings.max_grad_norm)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    step(scene.tracker, optimizer, settings.max_grad_norm)
     if not scene.full:
         release(scene.resident)
 
@@ -96,24 +108,6 @@ def _trainer(scene: Scene) -> Any:
 
 def _same(value: Any, *_args: Any, **_kwargs: Any) -> Any:
     return value
-
-
-def _warm_optimizer(scene: Scene) -> torch.optim.Optimizer:
-    """Its state as it is from the second step on."""
-    optimizer = _optimizer(scene)
-
-    def hook(parameter: torch.Tensor) -> None:
-        scene.tracker.mark(parameter.grad, "gradients")
-
-    scene.tracker.at("optimizer", "", "the optimizer's first step")
-    for parameter in scene.trained:
-        parameter.grad = torch.zeros_like(parameter)
-        scene.tracker.mark(parameter.grad, "gradients")
-        parameter.register_post_accumulate_grad_hook(hook)  # type: ignore[no-untyped-call]
-    with scene.tracker.making("optimizer"):
-        optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return optimizer
 
 
 def _optimizer(scene: Scene) -> torch.optim.Optimizer:

@@ -44,7 +44,7 @@ def _grow(cache: Any, tokens: int) -> None:
         count = min(stride, tokens - 1 - start)
         for index, layer in enumerate(cache.layers):
             batch, heads, _, width = layer.keys.shape
-            more = layer.keys.new_empty(batch, heads, count, width)
+            more = layer.keys.new_zeros(batch, heads, count, width)
             cache.update(more, more, index)
 
 
