@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from engine.config.schema import RewardModelConfig
 from engine.errors import JudgeError
 from engine.judges.base import Progress, Scored, ScoringJudge
 from engine.text import one_line
+
+KEY = "judges.reward_model.path"
 
 Scores = Callable[[Sequence[Scored], Progress | None], list[float]]
 """The head's score of each item, in its own units."""
@@ -37,14 +39,15 @@ class HeadJudge(ScoringJudge):
 class RewardJudge(ScoringJudge):
     """The model's logit for prompt and completion, in its own units. Raises JudgeError where it is no reward model.
 
-    A tokenizer with a chat template gets the two as a conversation, any other gets them as a pair of texts.
+    A tokenizer with a chat template gets the two as a conversation, any other gets them as a pair of texts. `key` is
+    where the config names the model.
     """
 
     name = "reward_model"
     margin = 1e-3
 
-    def __init__(self, config: RewardModelConfig, device: str) -> None:
-        self._model, self._tokenizer = _load(str(config.path), device)
+    def __init__(self, config: RewardModelConfig, device: str, key: str = KEY) -> None:
+        self._model, self._tokenizer = _load(str(config.path), device, key)
         self._size, self._device = config.batch_size, device
 
     def score(self, prompt: str, completion: str) -> float:
@@ -78,7 +81,17 @@ class RewardJudge(ScoringJudge):
         return values
 
 
-def _load(path: str, device: str) -> tuple[Any, Any]:
+def require_classifier(path: str, key: str) -> None:
+    """By its config alone, without its weights. Raises JudgeError where it cannot be a reward model."""
+    try:
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    except Exception as error:  # as below
+        raise _unreadable(path, key, error) from None
+    kinds = [name for name in config.architectures or () if "SequenceClassification" not in name]
+    _require_one_output(path, key, config, f"is a {kinds[0]}" if kinds else "")
+
+
+def _load(path: str, device: str, key: str) -> tuple[Any, Any]:
     """Only safetensors: a pickle can run code."""
     dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
     try:
@@ -87,25 +100,27 @@ def _load(path: str, device: str) -> tuple[Any, Any]:
             path, dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
     except Exception as error:  # transformers raises nearly anything for a folder that it cannot read
-        raise JudgeError(
-            f"judges.reward_model.path = {path}: cannot be loaded: {one_line(str(error))}",
-            remedy="give the folder of a sequence classifier: config.json, model.safetensors and a tokenizer",
-        ) from None
-    _check(path, model, sorted(report["missing_keys"]))
+        raise _unreadable(path, key, error) from None
+    missing = sorted(report["missing_keys"])  # a language model would load too, with a head of random weights
+    _require_one_output(path, key, model.config, f"has no weights for {', '.join(missing[:3])}" if missing else "")
     _fit(tokenizer, model)
     return model.to(device).eval(), tokenizer
 
 
-def _check(path: str, model: Any, missing: Sequence[str]) -> None:
-    """A language model would load too, with a head of random weights and scores that mean nothing."""
-    problem = ""
-    if missing:
-        problem = f"has no weights for {', '.join(missing[:3])}"
-    elif model.config.num_labels != 1:
-        problem = f"has {model.config.num_labels} outputs, and a reward is one"
+def _unreadable(path: str, key: str, error: Exception) -> JudgeError:
+    return JudgeError(
+        f"{key} = {path}: cannot be loaded: {one_line(str(error))}",
+        remedy="give the folder of a sequence classifier: config.json, model.safetensors and a tokenizer",
+    )
+
+
+def _require_one_output(path: str, key: str, config: Any, problem: str) -> None:
+    """`problem` is what was found already; without one the outputs are counted."""
+    if not problem and config.num_labels != 1:
+        problem = f"has {config.num_labels} outputs, and a reward is one"
     if problem:
         raise JudgeError(
-            f"judges.reward_model.path = {path} is no reward model: it {problem}",
+            f"{key} = {path} is no reward model: it {problem}",
             remedy="give one that was trained with num_labels=1, as TRL's RewardTrainer does",
         )
 

@@ -21,6 +21,7 @@ from engine.data.demo import BASELINE, demo_base, demo_key, sft_rows
 from engine.data.task import DataReport
 from engine.evaluation.capability import Capability
 from engine.helm import Helm
+from engine.judges.reward import require_classifier
 from engine.models.load import load_resident
 from engine.stages.aboard import aboard
 from engine.stages.job import Crew, Job
@@ -38,6 +39,8 @@ def muster(paths: RunPaths, config: RunConfig, ledger: Ledger, helm: Helm, itera
     base = _demo_model(paths, config, ledger, helm) if config.model.name == DEMO else None
     helm.enter(iteration, "load", promise_s=900)
     capability = Capability.of(config.evaluation)  # first: a misspelt task is told before a large model is loaded
+    if config.recipe == "rlhf" and config.reward.model:
+        require_classifier(config.reward.model, "reward.model")
     resident = load_resident(config.model, config.training.seed, base)
     for note in resident.notes:
         ledger.event("model.note", note, "warn", iteration)

@@ -74,13 +74,18 @@ def margins_of_slot(job: Job, slots: Slots) -> Margins:
 
 def margins_of_classifier(job: Job, name: str) -> Margins:
     """By a classifier that somebody else has trained: it is given texts, not this model's tokens."""
-    judge = RewardJudge(RewardModelConfig(path=name), str(job.resident.device))
+    judge = named_judge(job, name)
 
     def margins(pairs: Sequence[Pair]) -> list[float]:
         texts = [(shown(pair.prompt), side) for pair in pairs for side in (pair.chosen, pair.rejected)]
         return _differences(judge.scores(texts, job.helm.progress))
 
     return margins
+
+
+def named_judge(job: Job, name: str) -> RewardJudge:
+    """The reward model that the config names. Raises JudgeError where it is none."""
+    return RewardJudge(RewardModelConfig(path=name), str(job.resident.device), "reward.model")
 
 
 def write_report(folder: Path, grades: Grades) -> None:

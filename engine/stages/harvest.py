@@ -17,17 +17,18 @@ from statistics import fmean
 from typing import Any
 
 from engine.config.schema import HarvestConfig
+from engine.data.collect import joined
 from engine.data.filters.duplicates import first_time, near_duplicates
 from engine.data.task import Prompt
 from engine.evaluation.outcome import Evaluation
 from engine.evaluation.sampled import repeated
 from engine.models.generate import Completion, generate
-from engine.models.slots import REWARD, Slots
+from engine.models.slots import Slots
 from engine.records import Example
 from engine.stages.evaluations import read_evaluation
 from engine.stages.job import Job
 from engine.stages.pairs import BEST, MANIFEST, write_examples
-from engine.stages.proxy import Proxy
+from engine.stages.proxy import Proxy, slots_of
 from engine.store.atomic import write_json
 
 SOURCE = "best"
@@ -94,10 +95,12 @@ def top(good: Iterable[Scored], settings: HarvestConfig) -> list[Example]:
         sample for group in of.values() for sample in sorted(group, key=lambda each: -each.reward)[: settings.each]
     ]
     ordered = sorted(chosen, key=lambda each: -each.reward)
-    return [
-        Example(each.prompt.content, f" {each.completion.text.strip()}", each.prompt.category, SOURCE, each.reward)
-        for each in ordered
-    ]
+    return [_example(each) for each in ordered]
+
+
+def _example(sample: Scored) -> Example:
+    said = joined(sample.prompt.content, sample.completion.text.strip())
+    return Example(sample.prompt.content, said, sample.prompt.category, SOURCE, sample.reward)
 
 
 def distinct(examples: Sequence[Example], similarity: float) -> tuple[list[Example], int]:
@@ -123,7 +126,7 @@ def _scored(job: Job, baseline: Evaluation) -> list[Scored]:
         batch_size=job.config.evaluation.batch_size,
         progress=job.helm.progress,
     )
-    with Slots(job.resident, REWARD) as slots:
+    with Slots(job.resident, *slots_of(job)) as slots:
         rewards = Proxy(job, slots, baseline, job.work)(asked, said)
     judge = job.task.held_out_judge or job.task.judge
     judged = judge.scores([(prompt.text, completion.text) for prompt, completion in zip(asked, said, strict=True)])

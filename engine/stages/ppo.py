@@ -29,7 +29,7 @@ from engine.stages.grading import require_reward_model
 from engine.stages.job import Job
 from engine.stages.lookout import Lookout
 from engine.stages.ppo_trainer import OPTIMIZER, STATE, PpoTrainer
-from engine.stages.proxy import Proxy
+from engine.stages.proxy import Proxy, slots_of
 from engine.stages.training import Training, kl_probe
 from engine.store.atomic import staged, write_json
 
@@ -40,14 +40,13 @@ RESERVED = 0.25  # of the training prompts, at most, are kept for the looks
 def run(job: Job) -> dict[str, Any]:
     require_reward_model(job)
     job.helm.enter(job.index, "ppo", "update", promise_s=300)
-    with Slots(job.resident, SFT, REWARD, VALUE, seed=job.config.training.seed) as slots:
+    with Slots(job.resident, SFT, *slots_of(job), VALUE, seed=job.config.training.seed) as slots:
         slots.load(SFT, job.work / SFT)
         slots.copy(SFT, POLICY)
         proxy = Proxy(job, slots, read_evaluation(job.paths, 0), job.work)
-        if proxy.own:
-            _begin_value(slots, proxy)
+        _begin_value(slots, proxy)
         prompts, watched = split_prompts(job.task.train_prompts, job.config.ppo.check_prompts, job.config.training.seed)
-        lookout = _lookout(job, slots, watched)
+        lookout = lookout_of(job, slots, watched)
         training = training_of(job)
         step, folder = training.run(lambda boundary: _trainer(job, slots, proxy, prompts, lookout, training, boundary))
         slots.load(POLICY, folder)
@@ -56,7 +55,7 @@ def run(job: Job) -> dict[str, Any]:
         if job.config.ppo.keep == "best":
             lookout.choose()
         _keep(job, slots, folder)
-        return {**training.result(step), **_told(job, lookout, step)}
+        return {**training.result(step), **told(job, lookout, step)}
 
 
 def training_of(job: Job) -> Training:
@@ -81,7 +80,12 @@ def target_of(job: Job) -> float:
 
 
 def _begin_value(slots: Slots, proxy: Proxy) -> None:
-    """The value model begins as the reward model, its head in the units of what it has to foresee."""
+    """The value model begins as the reward model, its head in the units of what it has to foresee; where that is
+    another model, as the policy, with a head that has yet to learn.
+    """
+    if not proxy.own:
+        slots.copy(SFT, VALUE)
+        return
     slots.copy(REWARD, VALUE)
     head, scale = slots.heads[VALUE], proxy.scale
     with torch.no_grad():
@@ -89,7 +93,8 @@ def _begin_value(slots: Slots, proxy: Proxy) -> None:
         head.bias.sub_(scale.mean).div_(scale.deviation)
 
 
-def _lookout(job: Job, slots: Slots, prompts: Sequence[Prompt]) -> Lookout:
+def lookout_of(job: Job, slots: Slots, prompts: Sequence[Prompt]) -> Lookout:
+    """By the judge that training never asks, where there is one."""
     return Lookout(
         slots,
         job.task.held_out_judge or job.task.judge,
@@ -115,14 +120,15 @@ def _trainer(
     )
 
 
-def _told(job: Job, lookout: Lookout, step: int) -> dict[str, Any]:
+def told(job: Job, lookout: Lookout, updates: int) -> dict[str, Any]:
     """Which update's policy is kept."""
     best, last = lookout.best, lookout.last
     if best is None or last is None:
-        return {"chosen": step}
+        return {"chosen": updates}
     kept = best if job.config.ppo.keep == "best" else last
     beside = "" if kept is best else f", {best.score:.3f} after update {best.step}"
-    job.say("ppo", f"update {kept.step} of {step} is kept: {kept.score:.3f} by the held-out judge{beside}")
+    said = f"{job.config.ppo.name}: update {kept.step} of {updates} is kept"
+    job.say(job.config.ppo.algorithm, f"{said}: {kept.score:.3f} by the held-out judge{beside}")
     write_json(job.work / LOOKS, {KEPT_LOOK: as_json(kept), PEAK_LOOK: as_json(best)})
     return {"chosen": kept.step, "held_out": kept.score}
 

@@ -12,17 +12,16 @@ from pathlib import Path
 
 import torch
 
-from engine.config.schema import RewardModelConfig
 from engine.data.task import Prompt
 from engine.evaluation.outcome import Evaluation
 from engine.evaluation.rewarded import Rewards
 from engine.evaluation.sampled import repeated
-from engine.judges.reward import RewardJudge
 from engine.models.generate import Completion
 from engine.models.scoring import score
 from engine.models.slots import REWARD, Slots
 from engine.models.tokens import TokenSequence, prompt_ids
 from engine.rl.experience import Scale
+from engine.stages.grading import named_judge
 from engine.stages.job import Job
 
 
@@ -34,7 +33,7 @@ class Proxy:
     def __init__(self, job: Job, slots: Slots, baseline: Evaluation, folder: Path) -> None:
         self._job, self._slots = job, slots
         named = job.config.reward.model
-        self._judge = RewardJudge(RewardModelConfig(path=named), str(job.resident.device)) if named else None
+        self._judge = named_judge(job, named) if named else None
         if self._judge is None:
             slots.load(REWARD, folder / REWARD)
         asked = repeated(job.task.eval_prompts, job.config.evaluation.completions)
@@ -60,6 +59,11 @@ class Proxy:
         return scaled
 
 
+def slots_of(job: Job) -> tuple[str, ...]:
+    """What a proxy needs of the resident model: nothing where the config names a reward model."""
+    return () if job.config.reward.model else (REWARD,)
+
+
 @contextmanager
 def rewarding(job: Job, baseline: Evaluation | None, folder: Path) -> Iterator[Rewards | None]:
     """What evaluation takes for the training judge: the reward model in `folder`, None in a recipe without one."""
@@ -68,7 +72,7 @@ def rewarding(job: Job, baseline: Evaluation | None, folder: Path) -> Iterator[R
     elif baseline is None:
         yield nothing_yet
     else:
-        with Slots(job.resident, REWARD) as slots:
+        with Slots(job.resident, *slots_of(job)) as slots:
             yield Proxy(job, slots, baseline, folder)
 
 

@@ -42,6 +42,17 @@ def test_examples_to_imitate_are_looked_for_beside_the_config_where_the_recipe_n
     settle(parse_config(missing), source)
 
 
+def test_a_named_reward_model_is_a_folder_beside_the_config_or_a_name_of_the_hubs(tmp_path: Path) -> None:
+    (tmp_path / "classifier").mkdir()
+    source, place = str(tmp_path / "run.yaml"), str((tmp_path / "classifier").resolve())
+    assert settle(parse_config("recipe: rlhf\nreward: {model: ./classifier}"), source).reward.model == place
+    assert settle(parse_config("recipe: rlhf\nreward: {model: org/name}"), source).reward.model == "org/name"
+    with pytest.raises(ConfigError, match=r"reward\.model = .*/clasifier: no such folder"):
+        settle(parse_config("recipe: rlhf\nreward: {model: ./clasifier}"), source)
+    judge = "judges: {held_out: reward_model, reward_model: {path: ./classifier}}"
+    assert settle(parse_config(judge), source).judges.reward_model.path == place
+
+
 def test_checking_a_config_does_not_import_the_harness(tmp_path: Path) -> None:
     config = tmp_path / "run.yaml"
     config.write_text("evaluation: {tasks: [no_such_task]}\n")

@@ -21,6 +21,7 @@ from engine.store.paths import RunPaths, check_name, create_run
 from engine.store.plans import write_plan
 
 Tell = Callable[[str], object]
+_HUB = "a hub name looks like organisation/model"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
@@ -90,12 +91,20 @@ def _anchored(config: RunConfig, source: Path) -> RunConfig:
         return str(next((place for place in places if place.exists()), places[0]))
 
     model, data, evaluation = config.model, config.data, config.evaluation
-    local = _is_local(model.name)
+    judge = config.judges.reward_model
+
+    def settled(name: str | None) -> str | None:
+        return anchor(name) if name and _is_local(name) else name
+
     return config.model_copy(
         update={
-            "model": model.model_copy(update={"name": anchor(model.name) if local else model.name}),
+            "model": model.model_copy(update={"name": settled(model.name)}),
             "data": data.model_copy(update={"path": anchor(data.path) if data.path else None}),
             "sft": config.sft.model_copy(update={"path": anchor(config.sft.path) if config.sft.path else None}),
+            "reward": config.reward.model_copy(update={"model": settled(config.reward.model)}),
+            "judges": config.judges.model_copy(
+                update={"reward_model": judge.model_copy(update={"path": settled(judge.path)})}
+            ),
             "evaluation": evaluation.model_copy(
                 update={
                     "probes": tuple(map(anchor, evaluation.probes)),
@@ -117,6 +126,8 @@ def _data_faults(config: RunConfig) -> Iterator[Fault]:
         yield from _missing("data.path", Path(config.data.path), Path.is_file)
     if config.sft.path and config.recipe == "rlhf":
         yield from _missing("sft.path", Path(config.sft.path), Path.is_file)
+    if config.reward.model and config.recipe == "rlhf" and _is_local(config.reward.model):
+        yield from _missing("reward.model", Path(config.reward.model), Path.is_dir, _HUB)
     for index, probe in enumerate(config.evaluation.probes):
         yield from _missing(f"evaluation.probes.{index}", Path(probe), Path.is_file)
     for index, task in enumerate(config.evaluation.tasks):
@@ -131,7 +142,7 @@ def _model_faults(config: RunConfig) -> Iterator[Fault]:
     if not _is_local(name):
         return
     folder = Path(name)
-    yield from _missing("model.name", folder, Path.is_dir, "a hub name looks like organisation/model")
+    yield from _missing("model.name", folder, Path.is_dir, _HUB)
     if not folder.is_dir():
         return
     if gguf:

@@ -8,7 +8,7 @@ from transformers import AutoTokenizer
 
 from engine.config.schema import RewardModelConfig
 from engine.errors import JudgeError
-from engine.judges.reward import RewardJudge
+from engine.judges.reward import RewardJudge, require_classifier
 from tests.fixtures.reward_model import write_reward_model
 from tests.fixtures.untrained import write_untrained
 
@@ -60,3 +60,19 @@ def test_a_classifier_of_several_classes_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_holds_no_model_is_refused_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match=r"cannot be loaded: [\s\S]*config\.json, model\.safetensors"):
         judge(tmp_path)
+
+
+def test_what_cannot_be_a_reward_model_is_known_without_its_weights(tmp_path: Path) -> None:
+    write_reward_model(tmp_path / "good")
+    write_reward_model(tmp_path / "classes", labels=3)
+    write_untrained(tmp_path / "language")
+    for name in ("good", "classes"):
+        (tmp_path / name / "model.safetensors").unlink()
+    require_classifier(str(tmp_path / "good"), "reward.model")
+    for name, problem in (
+        ("classes", "has 3 outputs"),
+        ("language", "is a .*ForCausalLM"),
+        ("none", "cannot be loaded"),
+    ):
+        with pytest.raises(JudgeError, match=rf"reward\.model = .*{name}.*{problem}"):
+            require_classifier(str(tmp_path / name), "reward.model")

@@ -34,6 +34,11 @@ def test_the_best_few_of_each_prompt_come_best_first() -> None:
     assert [example.score for example in found] == [3.0, 3.0, 2.0, 2.0]
 
 
+def test_an_answer_to_a_conversation_begins_without_the_space_that_plain_text_needs() -> None:
+    chat = Scored(Prompt([{"role": "user", "content": "ask"}]), Completion(" good", (1,), True), 1.0, 1.0)
+    assert [example.completion for example in top([chat, sample("fine", 0.5)], HarvestConfig())] == ["good", " fine"]
+
+
 def test_of_two_alike_the_better_is_kept() -> None:
     found = top([sample("please reset the lamp .", 1.0), sample("please reset the lamp .", 2.0)], HarvestConfig())
     kept, repeats = distinct(found, 0.9)
