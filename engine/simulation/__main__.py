@@ -11,6 +11,7 @@ import os
 import sys
 from contextlib import redirect_stdout
 from typing import Any, TextIO
+from unittest import mock
 
 from engine.errors import PilothouseError
 
@@ -20,13 +21,34 @@ QUIET = {"TRL_EXPERIMENTAL_SILENCE": "1", "TQDM_DISABLE": "1", "TOKENIZERS_PARAL
 def main(questions: TextIO, answers: TextIO) -> None:
     os.environ.update(QUIET)
     with redirect_stdout(sys.stderr):  # whatever a library prints is no answer
-        import engine.simulation.plan  # noqa: F401  (the slow part, done before the first question is read)
-
-        gc.collect()
-        gc.freeze()  # what imports made is never garbage, and looking through it takes longer than a quick answer
+        _import()
         for line in questions:
             if line.strip():
                 _say(answers, _answer(json.loads(line), answers))
+                _settle()
+
+
+def _import() -> None:
+    """The slow part, done before the first question is read."""
+    import torch
+
+    gc.disable()
+    with mock.patch.object(torch, "compile", _uncompiled):  # bitsandbytes compiles what no fake tensor runs through
+        import bitsandbytes  # noqa: F401
+    import engine.simulation.plan  # noqa: F401
+
+    gc.enable()
+    _settle()
+
+
+def _settle() -> None:
+    """What imports and answers have left is no garbage, and looking through it takes longer than a quick answer."""
+    gc.collect()
+    gc.freeze()
+
+
+def _uncompiled(function: Any = None, **_options: Any) -> Any:
+    return _uncompiled if function is None else function
 
 
 def _answer(question: dict[str, Any], answers: TextIO) -> dict[str, Any]:

@@ -57,8 +57,8 @@ class Pool:
         at = bisect_left(self._order, (size, 0))
         if at == len(self._order):
             return None
-        block = self._blocks[self._order[at][1]]
-        self.remove(block)
+        block = self._blocks.pop(self._order.pop(at)[1])
+        block.free = False
         return block
 
 
@@ -202,9 +202,18 @@ def replay(events: Iterable[Event], capacity: int | None = None, *, expandable: 
     return allocator
 
 
-def smallest_capacity(events: list[Event], *, expandable: bool = False, step: int = 16 * MIB) -> int:
-    """The least capacity, in steps, on which the trace runs: between its peaks of allocated and of reserved bytes."""
-    free = replay(events, expandable=expandable)
+def smallest_capacity(
+    events: list[Event],
+    *,
+    expandable: bool = False,
+    step: int = 16 * MIB,
+    unbounded: CachingAllocator | None = None,
+) -> int:
+    """The least capacity, in steps, on which the trace runs: between its peaks of allocated and of reserved bytes.
+
+    `unbounded` has run through it without an end.
+    """
+    free = unbounded or replay(events, expandable=expandable)
     low, high = free.peak_allocated // step, -(-free.peak_reserved // step)
     while low < high:
         middle = (low + high) // 2

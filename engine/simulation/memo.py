@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._pytree import tree_leaves
 
 CPU = torch.device("cpu")
 
@@ -19,9 +20,17 @@ Made = tuple[int, Layout, int] | int | None
 """A new tensor (-1, layout, 0), a view of an argument (its place, layout, offset), the argument itself, or nothing."""
 
 UNKNOWN = object()
+PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout})
 KNOWN: dict[Any, Any] = {}
 MOST = 200_000
 """What operations gave, by their arguments' layouts, in any fake mode: a warm process knows a model's layers."""
+
+
+def fake_mode() -> FakeTensorMode:
+    """A mode without a cache of its own, which takes longer to fill than an operation takes to be worked out."""
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    mode.cache_enabled = False
+    return mode
 
 
 class Memo:
@@ -32,26 +41,26 @@ class Memo:
             KNOWN.clear()
         self._blank: dict[str, Any] = {}
 
-    def run(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """What `func(*args, **kwargs)` gives."""
+    def run(self, func: Any, args: Any, kwargs: Any) -> tuple[Any, list[torch.Tensor]]:
+        """What `func(*args, **kwargs)` gives, and those of its tensors that may have storage of their own."""
         tensors: list[Any] = []
         key = (func, _key(args, tensors), _key(tuple(kwargs.items()), tensors) if kwargs else ())
         if UNKNOWN in key:
-            return func(*args, **kwargs)
+            return _worked_out(func, args, kwargs)
         try:
             known = KNOWN.get(key)
         except TypeError:  # an argument that cannot be told apart from others
-            return func(*args, **kwargs)
+            return _worked_out(func, args, kwargs)
         if known is None or not self._blank:
-            out = func(*args, **kwargs)
+            out, leaves = _worked_out(func, args, kwargs)
             KNOWN[key] = self._recipe(out, tensors)
-            return out
+            return out, leaves
         if known is UNKNOWN:
-            return func(*args, **kwargs)
-        kind, recipes = known
+            return _worked_out(func, args, kwargs)
+        kind, recipes, fresh = known
         with torch._C._DisableTorchDispatch():
             made = [self._make(recipe, tensors) for recipe in recipes]
-        return made[0] if kind is None else kind(made)
+        return made[0] if kind is None else kind(made), [made[place] for place in fresh]
 
     def _make(self, recipe: Made, tensors: list[Any]) -> Any:
         if recipe is None:
@@ -75,7 +84,8 @@ class Memo:
             leaf is not None for leaf in leaves
         ):
             return UNKNOWN
-        return (type(out) if isinstance(out, list | tuple) else None, recipes)
+        fresh = [place for place, made in enumerate(recipes) if isinstance(made, tuple) and made[0] < 0]
+        return (type(out) if isinstance(out, list | tuple) else None, recipes, fresh)
 
     def _describe(self, leaf: Any, tensors: list[Any]) -> Any:
         if leaf is None:
@@ -96,20 +106,28 @@ class Memo:
         return (-1, layout, 0) if whole else UNKNOWN
 
 
+def _worked_out(func: Any, args: Any, kwargs: Any) -> tuple[Any, list[torch.Tensor]]:
+    out = func(*args, **kwargs)
+    return out, [leaf for leaf in tree_leaves(out) if isinstance(leaf, torch.Tensor)]
+
+
 def _storage(tensor: Any) -> int:
     return int(tensor.untyped_storage()._cdata) if isinstance(tensor, torch.Tensor) else id(tensor)
 
 
 def _key(value: Any, tensors: list[Any]) -> Any:
     """What decides the result, of a value among the arguments; its tensors are put into `tensors` in order."""
-    if isinstance(value, FakeTensor):
-        if value.constant is not None or value.fake_device != CPU:
+    kind = type(value)
+    if kind is FakeTensor:
+        if value.constant is not None or (value.fake_device is not CPU and value.fake_device != CPU):
             return UNKNOWN
         tensors.append(value)
         return (value.dtype, value.shape, value.stride(), value.storage_offset())
+    if kind in PLAIN:
+        return (kind, value)
     if isinstance(value, list | tuple):
         found = tuple([_key(item, tensors) for item in value])
         return UNKNOWN if UNKNOWN in found else found
     if isinstance(value, torch.Tensor):
         return UNKNOWN
-    return (type(value), value)
+    return (kind, value)

@@ -50,7 +50,6 @@ def plan(config: RunConfig, *, quick: bool = False, told: Told = lambda _: None)
 
 def measure(config: RunConfig, shape: Any, layers: int | None, told: Told) -> tuple[list[Measured], tuple[str, ...]]:
     """(each stage on the model with so many layers, what was assumed)."""
-    gc.collect()
     gc.disable()  # what dies in a cycle would die at another moment each time, and looking for cycles takes long
     try:
         told(f"building {config.model.name}" + (f", {layers} layers" if layers else ""))
@@ -66,7 +65,7 @@ def measure(config: RunConfig, shape: Any, layers: int | None, told: Told) -> tu
 
 def run_stage(built: Scene, stage: str, run: Callable[[Scene], None]) -> Measured:
     """What that stage takes, on a card that holds the model and nothing of the stages before."""
-    gc.collect()
+    gc.collect(0)  # what was made since the last time: the model is there to stay
     built.tracker.begin()
     run(built)
     return _measured(stage, built.tracker, getattr(built.config.model, "expandable_segments", False))
@@ -79,9 +78,9 @@ def stage_peak(measured: Measured) -> StagePeak:
 
 
 def _measured(stage: str, tracker: Tracker, expandable: bool) -> Measured:
-    reserved = replay(tracker.events, expandable=expandable).peak_reserved
-    capacity = smallest_capacity(tracker.events, expandable=expandable, step=2 * MIB)
-    return Measured(stage, dict(tracker.peaks), reserved, capacity)
+    unbounded = replay(tracker.events, expandable=True) if expandable else tracker.allocator
+    capacity = smallest_capacity(tracker.events, expandable=expandable, step=2 * MIB, unbounded=unbounded)
+    return Measured(stage, dict(tracker.peaks), unbounded.peak_reserved, capacity)
 
 
 def _assumed(config: RunConfig) -> tuple[str, ...]:

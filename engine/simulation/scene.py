@@ -13,7 +13,6 @@ from typing import Any
 import torch
 import trl.trainer.utils
 from peft import get_peft_model
-from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoModelForCausalLM
 from transformers.initialization import no_init_weights
 
@@ -23,6 +22,7 @@ from engine.models.load import lora_config
 from engine.models.resident import Resident
 from engine.simulation.cuda import cuda_behaviour, unnoticed
 from engine.simulation.lengths import Lengths, lengths_of
+from engine.simulation.memo import fake_mode
 from engine.simulation.quantised import quantise
 from engine.simulation.tracker import Tracker
 
@@ -55,7 +55,7 @@ def scene(
     """
     shape = shortened(shape, layers)
     tracker = Tracker(frozenset({shape.get_text_config().vocab_size, VOCABULARY_TILE}))
-    faking = (real,) if real else (cuda_behaviour(), unnoticed(), FakeTensorMode(allow_non_fake_inputs=True))
+    faking = (real,) if real else (cuda_behaviour(), unnoticed(), fake_mode())
     with ExitStack() as stack:
         for context in (*faking, tracker):
             stack.enter_context(context)
@@ -117,7 +117,7 @@ def _resident(config: RunConfig, shape: Any, tracker: Tracker, full: bool, devic
 def _base(config: ModelConfig, shape: Any) -> Any:
     try:
         with no_init_weights():
-            model = AutoModelForCausalLM.from_config(shape, dtype=dtype_of(config), attn_implementation="sdpa")
+            model = AutoModelForCausalLM.from_config(shape, dtype=dtype_of(config))
         model.tie_weights()  # which goes with the initialisation that was left out
         return model
     except Exception as error:  # a config that no model can be made of fails anywhere inside transformers

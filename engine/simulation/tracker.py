@@ -11,19 +11,19 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from engine.simulation.allocator import Block, CachingAllocator, Event
 from engine.simulation.memo import Memo
 from engine.simulation.workspaces import WORKSPACES
 
 _DEVICE = torch.ops.prim.device.default
+_SCALAR, _INDEX = torch.ops.aten._local_scalar_dense.default, torch.ops.aten.index.Tensor
 
 Moment = tuple[str, str]
 """A phase of the stage and a place in the model: ("backward", "first")."""
@@ -72,6 +72,12 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @property
     def allocated(self) -> int:
         return self._allocator.allocated if self._allocator else 0
+
+    @property
+    def allocator(self) -> CachingAllocator:
+        """What has run through `events` on a card without an end."""
+        assert self._allocator is not None
+        return self._allocator
 
     @property
     def peak(self) -> Peak:
@@ -142,18 +148,15 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func is _DEVICE and isinstance(args[0], FakeTensor):  # half of all that is asked
             return args[0].fake_device
         kwargs = kwargs or {}
-        name = func._schema.name
-        if args and isinstance(args[0], FakeTensor):
-            if name == "aten::_local_scalar_dense":
-                return self._value(args[0])
-            if name == "aten::index" and _is_mask(args[1][0]):
-                func, args, kwargs = self._selected(*args[:2])
-        workspace = self._workspaces.get(name)
+        if func is _SCALAR and isinstance(args[0], FakeTensor):
+            return self._value(args[0])
+        if func is _INDEX and isinstance(args[0], FakeTensor) and _is_mask(args[1][0]):
+            func, args, kwargs = self._selected(*args[:2])
+        workspace = self._workspaces.get(_name(func))
         taken = self._malloc(workspace(args)) if workspace else None
-        out = self._memo.run(func, args, kwargs)
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, torch.Tensor):
-                self._follow(leaf)
+        out, fresh = self._memo.run(func, args, kwargs)
+        for tensor in fresh:
+            self._follow(tensor)
         if taken:
             self._free(*taken)
         return out
@@ -172,7 +175,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _follow(self, tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
         key = storage._cdata
-        if key in self._live or tensor.device.type == "meta":
+        if key in self._live or (tensor.fake_device if type(tensor) is FakeTensor else tensor.device).type == "meta":
             return
         part = self._default
         if part == "activations" and not self.wide.isdisjoint(tensor.shape):
@@ -216,6 +219,11 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         now = self._now
         if self._allocator and self._allocator.allocated > now.allocated:
             now.allocated, now.parts, now.words = self._allocator.allocated, dict(self.parts), self._words
+
+
+@cache
+def _name(func: Any) -> str:
+    return str(func._schema.name)
 
 
 def _is_mask(index: Any) -> bool:
