@@ -55,7 +55,8 @@ class Iteration:
     """One pass through the stages. Iteration 0 is the baseline.
 
     `status` is `running`, `evaluated` (at its gate), `decided`, or `failed` with `fault` saying why.
-    `first_step` counts optimizer steps over the whole run; `steps` are this iteration's own.
+    `first_step` counts optimizer steps over the whole run; `steps` are this iteration's own. `stages` are the seconds
+    of each finished stage, in their order, without the time that an operator held the run.
     """
 
     index: int
@@ -72,6 +73,7 @@ class Iteration:
     train_s: float = 0.0
     assessment: Assessment | None = None
     split: Split | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

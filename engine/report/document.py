@@ -65,6 +65,9 @@ def _section(entry: Entry) -> Iterator[str]:
     if entry.config:
         settings = ", ".join(f"{safe(name)} {_setting(value)}" for name, value in entry.config.items())
         yield from ("", f"Config: {settings}")
+    if entry.stages:
+        told = ", ".join(f"{safe(name)} {seconds:.1f} s" for name, seconds in entry.stages.items())
+        yield from ("", f"Wall time: {told}; {sum(entry.stages.values()):.1f} s in all")
     if entry.results:
         yield from ("", *_results(entry.results))
     yield from _judged(entry)

@@ -40,7 +40,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One iteration: `changes` are the settings that differ from its parent's."""
+    """One iteration: `changes` are the settings that differ from its parent's, `stages` the seconds of each stage."""
 
     index: int
     parent: int | None
@@ -52,6 +52,7 @@ class Entry:
     weaknesses: tuple[Weakness, ...] = ()
     verdict: Verdict | None = None
     decision: Decision | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ def _entry(history: History, iteration: Iteration, judged: Mapping[int, Assessme
         assessment.weaknesses if assessment else (),
         assessment.verdict if assessment else None,
         iteration.decision,
+        iteration.stages,
     )
 
 

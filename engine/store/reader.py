@@ -92,7 +92,11 @@ class Reader:
         split = (
             "(SELECT json_extract(result, '$.split') FROM stage WHERE stage.iteration = idx AND stage.stage = 'dpo')"
         )
-        query = f"SELECT {columns}, assessment, decision, {split}{', items' if items else ''} FROM iteration"
+        stages = (
+            "(SELECT json_group_object(stage, seconds) FROM (SELECT stage, json_extract(result, '$.seconds') AS seconds"
+            " FROM stage WHERE stage.iteration = idx ORDER BY t))"
+        )
+        query = f"SELECT {columns}, assessment, decision, {split}, {stages}{', items' if items else ''} FROM iteration"
         with self._reading("iteration"):
             rows = self._rows(f"{query} LEFT JOIN gate ON iteration = idx ORDER BY idx LIMIT {MAX_ITERATIONS}")
             return tuple(_iteration(row) for row in rows)
@@ -216,7 +220,7 @@ class Reader:
 
 def _iteration(row: tuple[Any, ...]) -> Iteration:
     index, parent, status, config, metrics, fault, first_step, steps, started, ended, train_s = row[:11]
-    assessment, decision, split, *rest = row[11:]
+    assessment, decision, split, stages, *rest = row[11:]
     items = _load(rest[0]) if rest else {}
     measured = {name: Metric.parse({**raw, **items.get(name, {})}) for name, raw in _load(metrics).items()}
     _check_numbers(parent, first_step, steps, started, ended, train_s)
@@ -226,7 +230,9 @@ def _iteration(row: tuple[Any, ...]) -> Iteration:
     found = Iteration(index, parent, clean(status, 20), _load(config), measured, made, clean(fault), first_step, steps)
     said = Assessment.parse(_load(assessment)) if assessment else None
     cut = Split.parse(_load(split)) if split else None
-    return replace(found, started=started, ended=ended, train_s=train_s, assessment=said, split=cut)
+    seconds = {name: each for name, each in _load(stages).items() if each is not None}
+    _check_numbers(*seconds.values())
+    return replace(found, started=started, ended=ended, train_s=train_s, assessment=said, split=cut, stages=seconds)
 
 
 def _check_numbers(*values: object) -> None:

@@ -52,6 +52,13 @@ def test_changes_are_against_the_parent_with_whose_reason() -> None:
     assert set(changes) == {"beta", "learning_rate"}
 
 
+def test_the_time_of_each_stage_is_told_in_their_order() -> None:
+    history = with_iteration(overshoot(), 1, stages={"collect": 381.33, "dpo": 265.4})
+    assert "Wall time: collect 381.3 s, dpo 265.4 s; 646.7 s in all" in markdown(history)
+    assert log_of(history).entries[1].stages == {"collect": 381.33, "dpo": 265.4}
+    assert "Wall time" not in markdown(overshoot())
+
+
 def test_results_carry_intervals_and_both_deltas() -> None:
     entry = log_of(table(START, {**START, "win": (0.6, 100)}, {**START, "win": (0.7, 100)})).entries[2]
     win = next(result for result in entry.results if result.name == "win_rate_vs_baseline")

@@ -131,6 +131,14 @@ def test_stages_and_checkpoints_are_found_again(ledger: Ledger) -> None:
     assert ledger.latest_checkpoint(1) is None
 
 
+def test_an_iteration_knows_how_long_its_stages_took(ledger: Ledger, reader: Reader, clock: Clock) -> None:
+    for name, seconds in (("sft", 3.5), ("collect", 2.0), ("dpo", 40.25)):
+        clock.now += seconds
+        ledger.stage_done(0, name, {"seconds": seconds})
+    ledger.stage_done(0, "filter", {})
+    assert list(reader.iterations()[0].stages.items()) == [("sft", 3.5), ("collect", 2.0), ("dpo", 40.25)]
+
+
 def test_metrics_come_back_as_they_were(ledger: Ledger, reader: Reader) -> None:
     ledger.record(0, 1, 10.0, {"loss": 0.5, "grad_norm": 2.0})
     ledger.record(0, 2, 11.0, {"loss": math.nan, "grad_norm": 1e39})
