@@ -29,7 +29,7 @@ TINY = {
     "max_position_embeddings": 256,
     "tie_word_embeddings": False,
 }
-DEEP = {**TINY, "num_hidden_layers": 8, "hidden_size": 2048, "intermediate_size": 5632, "vocab_size": 32000}
+DEEP = {**TINY, "num_hidden_layers": 6, "hidden_size": 2048, "intermediate_size": 5632, "vocab_size": 32000}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -101,7 +101,9 @@ def test_a_few_layers_tell_what_all_of_them_take() -> None:
         assert few.at == all_of_them.at
         assert sum(all_of_them.parts.values()) == all_of_them.allocated <= all_of_them.capacity <= all_of_them.reserved
     assert {"weights", "adapters", "optimizer", "checkpoints", "activations"} <= whole.stages[1].parts.keys()
-    assert whole.stages[0].parts["kv_cache"] == 8 * 4 * 2 * 2 * 32 * 2 * (64 + 16 - 1)
+    assert whole.stages[0].parts["kv_cache"] == 6 * 4 * 2 * 2 * 512 * 2 * (
+        256 - 16
+    )  # its peak is while it reads prompts
 
 
 QWEN_1_5B = {
