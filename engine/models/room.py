@@ -70,14 +70,56 @@ class Room:
             if len(part) > 1 and tokens(part) > self._most.get(work, tokens(part)):
                 waiting[:0] = halves(part)
                 continue
-            made = _try(partial(run, part))
+            made = attempt(partial(run, part))
             if made:
                 yield part, made[0]
             elif len(part) > 1:
                 waiting[:0] = self._smaller(work, part, tokens, unit)
             else:
-                self.hold(f"{work}: one {unit} of {tokens(part):,} tokens does not fit beside the model, even alone")
+                self._hold(work, part, tokens, unit)
                 waiting.insert(0, part)
+
+    def in_shares(
+        self,
+        work: str,
+        items: Sequence[T],
+        size: int,
+        run: Callable[[list[Sequence[T]]], R],
+        undo: Callable[[], None],
+        tokens: Callable[[Sequence[T]], int],
+        unit: str = "sequence",
+    ) -> R:
+        """`run(parts)`, whose parts add up: `size` items each, or as few as fit. It is all of it done or nothing.
+
+        Where memory runs out in one part, `undo()` takes back what the others have left (gradients), and all of them
+        are done again, the parts half as large.
+        """
+        while True:
+            parts = list(self._cut(work, items, size, tokens))
+            made = attempt(partial(run, parts))
+            if made:
+                return made[0]
+            undo()
+            largest = max(parts, key=len)
+            if len(largest) > 1:
+                self._smaller(work, largest, tokens, unit)
+            else:
+                self._hold(work, largest, tokens, unit)
+
+    def _cut(
+        self, work: str, items: Sequence[T], size: int, tokens: Callable[[Sequence[T]], int]
+    ) -> Iterator[Sequence[T]]:
+        """Parts of `size` items, or half as many until they are no more than may be tried."""
+        waiting = [items[start : start + size] for start in range(0, len(items), size)]
+        while waiting:
+            part = waiting.pop(0)
+            if len(part) > 1 and tokens(part) > self._most.get(work, tokens(part)):
+                waiting[:0] = halves(part)
+            else:
+                yield part
+
+    def _hold(self, work: str, part: Sequence[T], tokens: Callable[[Sequence[T]], int], unit: str) -> None:
+        self.hold(f"{work}: one {unit} of {tokens(part):,} tokens does not fit beside the model, even alone")
 
     def _smaller(
         self, work: str, part: Sequence[T], tokens: Callable[[Sequence[T]], int], unit: str
@@ -96,7 +138,7 @@ def halves(items: Sequence[T]) -> list[Sequence[T]]:
     return [items[:middle], items[middle:]]
 
 
-def _try(run: Callable[[], R]) -> tuple[R] | None:
+def attempt(run: Callable[[], R]) -> tuple[R] | None:
     """What `run` gives, or None where memory ran out: then nothing of the attempt is left, and random states are back.
 
     The memory is freed after the `except`, and the error's frames are cleared in it: both hold what was computed.

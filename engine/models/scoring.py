@@ -39,16 +39,23 @@ class SlotClassifier(nn.Module):
 def score(
     slots: Slots, name: str, sequences: Sequence[TokenSequence], size: int, advance: Advance = lambda _: None
 ) -> list[float]:
-    """The raw score of each whole sequence, `size` at a time, those of like length together."""
+    """The raw score of each whole sequence, `size` at a time or as many as fit, those of like length together."""
     resident = slots.resident
     rows: list[Ids] = [(*sequence.prompt, *sequence.completion) for sequence in sequences]
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    found = [0.0] * len(rows)
+    found: dict[int, float] = {}
+
+    def run(where: Sequence[int]) -> list[float]:
+        ids, mask = pad([rows[i] for i in where], int(resident.tokenizer.pad_token_id), "right", resident.device)
+        said: list[float] = slots.scores(ids, mask, name).tolist()
+        return said
+
+    def tokens(where: Sequence[int]) -> int:
+        return len(where) * max(len(rows[i]) for i in where)
+
     with resident.measuring():
         for start in range(0, len(order), size):
-            where = order[start : start + size]
-            ids, mask = pad([rows[i] for i in where], int(resident.tokenizer.pad_token_id), "right", resident.device)
-            for i, value in zip(where, slots.scores(ids, mask, name).tolist(), strict=True):
-                found[i] = value
-            advance(len(where))
-    return found
+            for where, said in resident.room.in_parts("scoring", order[start : start + size], run, tokens):
+                found.update(zip(where, said, strict=True))
+                advance(len(where))
+    return [found[i] for i in range(len(rows))]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from engine.models.resident import POLICY
 from engine.models.slots import Slots
 from engine.rl.advantage import gae, whiten
 from engine.rl.rollout import Rollout
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +71,34 @@ def ask(slots: Slots, rollout: Rollout, reference: str | None, scores: Scores, b
     Log-probabilities come from the same forward as training's, in float32, so that the first ratio of an update is 1:
     those that generation saw differ by its cache and its batch.
     """
-    parts = []
-    for rows in torch.split(torch.arange(len(rollout.ids)), batch_size):
+
+    def run(rows: Sequence[int]) -> tuple[Tensor, ...]:
         batch = rollout.ids[rows], rollout.mask[rows]
         said, other = (slots.log_softmax(name, *batch, rollout.start) for name in (POLICY, reference))
         taken = batch[0][:, rollout.start :, None]
-        parts.append(
-            (
-                said.gather(-1, taken)[..., 0],
-                other.gather(-1, taken)[..., 0],
-                (said.exp() * (said - other)).sum(-1),
-                -(said.exp() * said).sum(-1),
-                slots.values(*batch, rollout.start),
-            )
+        return (
+            said.gather(-1, taken)[..., 0],
+            other.gather(-1, taken)[..., 0],
+            (said.exp() * (said - other)).sum(-1),
+            -(said.exp() * said).sum(-1),
+            slots.values(*batch, rollout.start),
         )
+
+    parts = list(a_few_at_a_time(slots, "opinions", rollout, batch_size, run))
     columns = [torch.cat(column) * rollout.actions for column in zip(*parts, strict=True)]
     logprobs, other, kl, entropy, values = columns
     return Opinions(logprobs, other, kl, entropy, values, scores(rollout))
+
+
+def a_few_at_a_time(
+    slots: Slots, work: str, rollout: Rollout, batch_size: int, run: Callable[[Sequence[int]], R]
+) -> Iterator[R]:
+    """`run(rows)` on all of a rollout's samples without gradients, fewer at a time where they do not fit in memory."""
+    every = list(range(len(rollout.ids)))
+    for start in range(0, len(every), batch_size):
+        rows = every[start : start + batch_size]
+        for _, made in slots.resident.room.in_parts(work, rows, run, rollout.tokens):
+            yield made
 
 
 def learn_from(rollout: Rollout, opinions: Opinions, beta: float, settings: PpoConfig) -> Experience:

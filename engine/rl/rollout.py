@@ -34,6 +34,10 @@ class Rollout:
     def actions(self) -> Tensor:
         return self.mask[:, self.start :].float()
 
+    def tokens(self, rows: Sequence[int]) -> int:
+        """What so many samples are at once on the device, padding included."""
+        return len(rows) * self.ids.shape[1]
+
     @property
     def finished(self) -> Tensor:
         """1 for each sample that ended by itself: (samples,)."""

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from engine.config.schema.ppo import PpoConfig
 from engine.models.resident import POLICY
 from engine.models.slots import VALUE, Slots
-from engine.rl.experience import Experience
+from engine.rl.experience import Experience, a_few_at_a_time
 from engine.rl.losses import policy_loss, value_loss
+from engine.rl.rollout import Rollout
 
 
 @dataclass
@@ -80,11 +81,10 @@ class Learner:
         A policy that has come too far from the one that sampled stays where it is for the rest of the update.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        tokens = float(experience.rollout.actions[rows].sum())
-        pieces = torch.split(rows, self._micro)
-        self._value_gradients(experience, pieces, tokens, tally)
+        tokens, samples = float(experience.rollout.actions[rows].sum()), rows.tolist()
+        self._value_gradients(experience, samples, tokens, tally)
         if learning:
-            learning = self._policy_gradients(experience, pieces, tokens, tally) < self._settings.stop_kl
+            learning = self._policy_gradients(experience, samples, tokens, tally) < self._settings.stop_kl
         if not learning:
             for parameter in self._policy:
                 parameter.grad = None
@@ -93,44 +93,72 @@ class Learner:
         self.optimizer.step()
         return learning
 
-    def _policy_gradients(self, experience: Experience, pieces: Sequence[Tensor], tokens: float, tally: Tally) -> float:
+    def _policy_gradients(self, experience: Experience, samples: list[int], tokens: float, tally: Tally) -> float:
         """Forward and backward of a minibatch, inside the policy's context; its approximate KL."""
         rollout, old = experience.rollout, experience.opinions.logprobs
-        sums = [0.0] * 4
-        for rows in pieces:
+
+        def run(rows: Sequence[int]) -> tuple[float, ...]:
             with self._slots.use(POLICY):
                 new = self._slots.logprobs(POLICY, rollout.ids[rows], rollout.mask[rows], rollout.start)
                 part = policy_loss(
                     new, old[rows], experience.advantages[rows], rollout.actions[rows], self._settings.clip, tokens
                 )
                 part.loss.backward()  # type: ignore[no-untyped-call]
-            found = float(part.loss.detach()), part.approx_kl, part.clipped, part.ratio
-            sums = [total + more for total, more in zip(sums, found, strict=True)]
+            return float(part.loss.detach()), part.approx_kl, part.clipped, part.ratio
+
+        sums = self._summed("policy's update", self._policy, rollout, samples, run)
         for name, total in zip(("policy_loss", "approx_kl", "clipped", "ratio"), sums, strict=True):
             getattr(tally, name).append(total)
         return sums[1]
 
-    def _value_gradients(self, experience: Experience, pieces: Sequence[Tensor], tokens: float, tally: Tally) -> None:
+    def _value_gradients(self, experience: Experience, samples: list[int], tokens: float, tally: Tally) -> None:
         rollout, old, clip = experience.rollout, experience.opinions.values, self._settings.value_clip
-        loss = clipped = 0.0
-        for rows in pieces:
+
+        def run(rows: Sequence[int]) -> tuple[float, ...]:
             with self._slots.use(VALUE):
                 new = self._slots.values(rollout.ids[rows], rollout.mask[rows], rollout.start)
                 part = value_loss(new, old[rows], experience.returns[rows], rollout.actions[rows], clip, tokens)
                 part.loss.backward()  # type: ignore[no-untyped-call]
-            loss, clipped = loss + float(part.loss.detach()), clipped + part.clipped
+            return float(part.loss.detach()), part.clipped
+
+        loss, clipped = self._summed("value model's update", self._value, rollout, samples, run)
         tally.value_loss.append(loss)
         tally.value_clipped.append(clipped)
+
+    def _summed(
+        self,
+        work: str,
+        parameters: Sequence[nn.Parameter],
+        rollout: Rollout,
+        samples: list[int],
+        run: Callable[[Sequence[int]], tuple[float, ...]],
+    ) -> list[float]:
+        """The sums of what `run` gives for each micro-batch, its gradients added up beside.
+
+        Each loss is divided by the tokens of the whole minibatch, so its parts may be cut in any way. Where memory runs
+        out in one, the gradients of all of them go: part of a backward may be in them.
+        """
+
+        def undo() -> None:
+            for parameter in parameters:
+                parameter.grad = None
+
+        def every(parts: list[Sequence[int]]) -> list[float]:
+            return [sum(column) for column in zip(*map(run, parts), strict=True)]
+
+        return self._slots.resident.room.in_shares(work, samples, self._micro, every, undo, rollout.tokens)
 
     @torch.no_grad()
     def _look_back(self, experience: Experience, before: Sequence[Tensor], tally: Tally) -> None:
         """How far the whole update went: the check within it never sees its last step. Too far, and it is undone."""
         rollout, old = experience.rollout, experience.opinions.logprobs
-        total = 0.0
-        for rows in torch.split(torch.arange(len(rollout.ids)), self._micro):
+
+        def run(rows: Sequence[int]) -> float:
             new = self._slots.logprobs(POLICY, rollout.ids[rows], rollout.mask[rows], rollout.start)
             change = (new - old[rows]) * rollout.actions[rows]
-            total += float((change.exp() - 1 - change).sum())
+            return float((change.exp() - 1 - change).sum())
+
+        total = sum(a_few_at_a_time(self._slots, "opinions", rollout, self._micro, run))
         tally.step_kl = total / float(rollout.actions.sum())
         tally.undone = not tally.step_kl <= self._settings.max_step_kl  # NaN is too far as well
         if tally.undone:

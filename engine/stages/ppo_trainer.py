@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from engine.config.schema import RunConfig
 from engine.data.task import Prompt
 from engine.errors import NoSpaceError
 from engine.models.resident import POLICY
+from engine.models.room import attempt
 from engine.models.slots import SFT, VALUE, Slots
 from engine.rl.controller import KlController
 from engine.rl.experience import Experience, ask, learn_from
@@ -29,6 +31,8 @@ from engine.rl.update import Learner, Tally
 from engine.stages.boundary import Boundary
 from engine.stages.lookout import Lookout
 from engine.stages.proxy import Proxy
+from engine.stages.recovery.warm import warm
+from engine.stages.recovery.words import no_optimizer
 from engine.store.atomic import require_space, staged, write_json
 
 STATE, OPTIMIZER = "ppo.json", "optimizer.pt"
@@ -93,6 +97,7 @@ class PpoTrainer:
         if resume_from_checkpoint:
             self._load(Path(resume_from_checkpoint))
         self._slots.resident.model.eval()  # dropout would make the first ratio of an update something else than 1
+        self._make_room()
         self._boundary.on_train_begin(None, self.state, self.control)
         while self.state.global_step < self.state.max_steps and not self.control.should_training_stop:
             self._boundary.on_step_begin(None, self.state, self.control)
@@ -107,6 +112,12 @@ class PpoTrainer:
         wanted = self.control.should_save or self.control.should_training_stop
         self.control.should_save = False
         return wanted or step == self.state.max_steps or step % self._training.checkpoint_steps == 0
+
+    def _make_room(self) -> None:
+        """The optimizer's state, before the first step: memory that runs out within a step cannot be taken back."""
+        room = self._slots.resident.room
+        while attempt(partial(warm, self.optimizer)) is None:
+            room.hold(no_optimizer("adamw"))
 
     # -- one update -----------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ padding, no masks, no fused anything.
 from __future__ import annotations
 
 import copy
+import gc
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,7 @@ from engine.rl.experience import Experience, Scale, Scores, ask, learn_from
 from engine.rl.metrics import metrics
 from engine.rl.rollout import Rollout, roll_out
 from engine.rl.update import Learner
+from tests.fixtures.tight import tight
 from tests.fixtures.untrained import untrained_resident
 
 BETA, SCALE = 0.3, Scale(0.2, 0.5)
@@ -46,6 +48,23 @@ def slots(resident: Resident) -> Iterator[Slots]:
                     parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
         resident.model.eval()
         yield slots
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collection() -> Iterator[None]:
+    """As in the engine, what is loaded is not gone through when garbage is collected."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def told(slots: Slots, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the device's room tells, from knowing nothing on."""
+    words: list[str] = []
+    monkeypatch.setattr(slots.resident.room, "tell", words.append)
+    monkeypatch.setattr(slots.resident.room, "_most", {})
+    return words
 
 
 @pytest.fixture
@@ -126,9 +145,11 @@ def test_opinions_and_rewards_are_the_plain_ones(slots: Slots, resident: Residen
         assert not experience.opinions.kl[i, length:].any()
 
 
-def grads_of_first_step(slots: Slots, experience: Experience, chosen: PpoConfig, micro: int) -> dict[str, list[Tensor]]:
+def grads_of_first_step(
+    slots: Slots, experience: Experience, chosen: PpoConfig, micro: int, recompute: bool = False
+) -> dict[str, list[Tensor]]:
     """The gradients that the optimizer sees, caught as it is asked to step; nothing is changed."""
-    learner = Learner(slots, chosen, learning_rate=1e-3, micro_batch=micro, max_grad_norm=1e9, recompute=micro == 2)
+    learner = Learner(slots, chosen, learning_rate=1e-3, micro_batch=micro, max_grad_norm=1e9, recompute=recompute)
     caught: dict[str, list[Tensor]] = {}
 
     def catch(*_: Any) -> None:
@@ -151,7 +172,7 @@ def test_gradients_are_the_plain_ones(slots: Slots, resident: Resident, rollout:
     opinions = experience.opinions
     opinions.logprobs.add_(0.3 * torch.randn(opinions.logprobs.shape, generator=noise) * rollout.actions)
     opinions.values.add_(0.3 * torch.randn(opinions.values.shape, generator=noise) * rollout.actions)
-    found = grads_of_first_step(slots, experience, settings(stop_kl=9e9), micro)
+    found = grads_of_first_step(slots, experience, settings(stop_kl=9e9), micro, recompute=micro == 2)
     plain, tokens = Plain(slots), float(rollout.actions.sum())
     policy, value = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     clipped = 0
@@ -238,3 +259,61 @@ def test_what_was_rewarded_becomes_likelier(slots: Slots, rollout: Rollout) -> N
     gained = (now - opinions.logprobs).sum(1)
     assert float(gained[::2].mean()) > 0.05
     assert float(gained[1::2].mean()) < -0.05
+
+
+@pytest.mark.parametrize("when", ["forward", "backward"])
+@pytest.mark.parametrize("recompute", [False, True], ids=["", "recomputed"])
+def test_an_update_that_does_not_fit_is_done_in_parts_with_the_same_gradients(
+    slots: Slots, rollout: Rollout, when: str, recompute: bool, told: list[str]
+) -> None:
+    """On a card where two samples fit and not six: samples of other lengths, so that the tokens' weights count."""
+    chosen = settings()
+    for i in range(len(PROMPTS)):
+        rollout.mask[i, rollout.start + 3 + i :] = 0
+    experience = lived(slots, rollout, chosen)
+    whole = grads_of_first_step(slots, experience, chosen, 6, recompute)
+    assert not told
+    with tight(slots.resident.model, lambda rows, _: rows <= 2, when) as card:
+        parts = grads_of_first_step(slots, experience, chosen, 6, recompute)
+    assert card.failures >= 4  # six and three, of the value and of the policy
+    assert any(words.startswith("policy's update: 6 sequences") for words in told)
+    for name in (POLICY, VALUE):
+        for mine, right in zip(parts[name], whole[name], strict=True):
+            assert float((mine - right).norm()) <= 1e-5 * float(right.norm()) + 1e-9
+
+
+def test_samples_are_drawn_and_asked_about_in_parts_too(slots: Slots, told: list[str]) -> None:
+    with tight(slots.resident.model, lambda rows, _: rows <= 2) as card:
+        rollout = roll_out(slots, PROMPTS, max_new_tokens=9, batch_size=6, seed=5)
+        parts = ask(slots, rollout, SFT, unscored, 6)
+    assert card.failures
+    assert {words.split(":")[0] for words in told} == {"generation", "opinions"}
+    whole = ask(slots, rollout, SFT, unscored, 6)
+    torch.testing.assert_close(parts.logprobs, whole.logprobs)
+    torch.testing.assert_close(parts.values, whole.values)
+
+
+def unscored(rollout: Rollout) -> Tensor:
+    return torch.zeros(len(rollout.ids))
+
+
+def test_a_sample_that_does_not_fit_alone_holds_and_goes_on_once_there_is_room(
+    slots: Slots, rollout: Rollout, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, held = settings(), list[str]()
+    experience = lived(slots, rollout, chosen)
+    whole = grads_of_first_step(slots, experience, chosen, 6)
+    with tight(slots.resident.model, lambda *_: False) as card:
+
+        def somebody_frees_memory(words: str) -> None:
+            held.append(words)
+            card.fits = lambda *_: True
+
+        monkeypatch.setattr(slots.resident.room, "hold", somebody_frees_memory)
+        parts = grads_of_first_step(slots, experience, chosen, 6)
+    assert len(held) == 1
+    assert told
+    assert held[0].startswith("value model's update: one sequence of ")
+    for name in (POLICY, VALUE):
+        for mine, right in zip(parts[name], whole[name], strict=True):
+            assert float((mine - right).norm()) <= 1e-5 * float(right.norm()) + 1e-9
