@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.stages import baseline, collect, dpo, evaluate, filter, harvest, ppo, reward, sft  # noqa: A004  (a stage's name)
+from engine.stages import baseline, collect, dpo, evaluate, filter, harvest, policy, reward, sft  # noqa: A004  (a stage's name)
 from engine.stages.job import Stage
 
 EVALUATE = Stage("evaluate", evaluate.run)
@@ -17,7 +17,7 @@ RECIPES: Mapping[str, tuple[Stage, ...]] = {
     "rlhf": (
         Stage("sft", sft.run),
         Stage("reward", reward.run),
-        Stage("ppo", ppo.run),
+        Stage("ppo", policy.run),
         EVALUATE,
         Stage("filter", harvest.run),
     ),

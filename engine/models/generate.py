@@ -47,18 +47,42 @@ def generate(
     as long as the same batches fit in memory: a batch that had to be halved draws other samples of the same policy.
     """
     encoded = [fit(resident, prompt_ids(resident.tokenizer, prompt), max_new_tokens) for prompt in prompts]
-    order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
+    return complete(
+        resident,
+        encoded,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        seed=seed,
+        batch_size=batch_size,
+        progress=progress,
+        arrived=arrived,
+    )
+
+
+def complete(
+    resident: Resident,
+    encoded: Sequence[Ids],
+    *,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
+    batch_size: int,
+    progress: Progress | None = None,
+    arrived: Arrived | None = None,
+) -> list[Completion]:
+    """`generate` for prompts that are token ids already, and fit."""
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
     completions: dict[int, Completion] = {}
     settings = _settings(resident, max_new_tokens, temperature)
     with resident.measuring(), isolated_rng(seed):
         for batch, rows in _batches(resident, encoded, order, batch_size, settings):
-            done = {i: _completion(resident, row) for i, row in zip(batch, rows, strict=True)}
+            done = {i: as_completion(resident, row) for i, row in zip(batch, rows, strict=True)}
             completions.update(done)
             if arrived:
                 arrived(tuple(done.items()))
             if progress:
-                progress(len(completions), len(prompts))
-    return [completions[i] for i in range(len(prompts))]
+                progress(len(completions), len(encoded))
+    return [completions[i] for i in range(len(encoded))]
 
 
 def _batches(
@@ -104,7 +128,8 @@ def _sample(resident: Resident, prompts: Sequence[Ids], settings: GenerationConf
     return rows
 
 
-def _completion(resident: Resident, row: list[int]) -> Completion:
+def as_completion(resident: Resident, row: Sequence[int]) -> Completion:
+    """What was generated, up to its first end token."""
     ends = resident.end_ids
     end = next((i for i, token in enumerate(row) if token in ends), None)
     ids = tuple(row if end is None else row[: end + 1])

@@ -41,7 +41,7 @@ def build_trainer(
     trainer.room = resident.room
     trainer.remove_callback(PrinterCallback)
     if config.training.reference == "base" or not objective.reference:
-        _drop_reference(resident)
+        drop_reference(resident)
     if config.training.precompute_reference and objective.reference:
         _score_reference(trainer, resident, objective.name)
     return trainer
@@ -54,7 +54,7 @@ def _score_reference(trainer: WholeCheckpoints, resident: Resident, objective: s
             remedy="set training.precompute_reference to false",
         )
     trainer.score_reference()
-    _drop_reference(resident)  # it has said all that is asked of it
+    drop_reference(resident)  # it has said all that is asked of it
 
 
 def release(resident: Resident) -> None:
@@ -62,11 +62,12 @@ def release(resident: Resident) -> None:
 
     TRL refuses a model that still has an adapter `ref`, and wraps the base's `forward` again for each trainer.
     """
-    _drop_reference(resident)
+    drop_reference(resident)
     resident.model.get_base_model().__dict__.pop("forward", None)
     gc.collect()
 
 
-def _drop_reference(resident: Resident) -> None:
+def drop_reference(resident: Resident) -> None:
+    """Without it, TRL takes the base for the reference."""
     if REFERENCE_ADAPTER in resident.model.peft_config:
         resident.model.delete_adapter(REFERENCE_ADAPTER)

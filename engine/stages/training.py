@@ -32,7 +32,10 @@ Checkpoint = tuple[int, Path]
 
 @dataclass(frozen=True)
 class Training:
-    """`settings` are the stage's own section; with the files `inputs` they decide which checkpoints may be resumed."""
+    """`settings` are the stage's own section; with the files `inputs` they decide which checkpoints may be resumed.
+
+    `each` is how many of the trainer's steps one of `max_steps` takes.
+    """
 
     job: Job
     stage: str
@@ -40,6 +43,7 @@ class Training:
     inputs: Sequence[Path]
     live: Live = field(default_factory=Live)
     probe: KlProbe | None = None
+    each: int = 1
 
     @property
     def prefix(self) -> str:
@@ -144,7 +148,7 @@ class Training:
         """Whether training had ended at this checkpoint: at its last step, or because an operator asked for it."""
         ended = any(row.command.kind == "gate" and (row.step or 0) <= self.first_step + step + 1 for row in past)
         most = self.settings["max_steps"]
-        return ended or (isinstance(most, int) and step >= most)
+        return ended or (isinstance(most, int) and step >= most * self.each)
 
     def _boundary(self, past: Sequence[Applied]) -> Boundary:
         return Boundary(

@@ -1,10 +1,11 @@
-"""The `ppo` section: what of PPO stays as it is for a whole run. Its live settings are in `training`."""
+"""The `ppo` section: what of PPO, RLOO and GRPO stays as it is for a whole run. Live settings are in `training`."""
 
 from __future__ import annotations
 
-from typing import Literal
+from math import ceil
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.config.schema.fields import Real, Section, Whole
 
@@ -12,8 +13,14 @@ from engine.config.schema.fields import Real, Section, Whole
 class PpoConfig(Section):
     """How the policy learns from the reward model. `training` has the rest: `beta` is the KL coefficient to begin with,
     `learning_rate` the policy's, `max_steps` the updates, `batch_size` the samples in one forward.
+
+    RLOO and GRPO have no value model, and their KL coefficient stays: what is named in PPO_ONLY says nothing to them.
     """
 
+    algorithm: Literal["ppo", "rloo", "grpo"] = Field(
+        "ppo", description="what trains the policy; rloo and grpo are TRL's, without a value model"
+    )
+    group: Whole = Field(4, ge=2, description="rloo, grpo: samples of one prompt, which are compared with each other")
     reference: Literal["sft", "base"] = Field(
         "sft", description="what KL is held to: this iteration's SFT, or the base"
     )
@@ -44,3 +51,37 @@ class PpoConfig(Section):
     check_every: Whole = Field(5, ge=0, description="updates between two looks by the held-out judge; 0 is never")
     keep: Literal["best", "last"] = Field("best", description="the policy of the best look, or the last one")
     check_prompts: Whole = Field(32, ge=1, description="prompts of such a look, the same each time, never trained on")
+
+    @property
+    def name(self) -> str:
+        """The algorithm as people write it."""
+        return self.algorithm.upper()
+
+    @property
+    def passes(self) -> int:
+        """Optimizer steps an update."""
+        return self.epochs * ceil(self.rollouts / self.minibatch)
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Settings that were given and say nothing to this algorithm."""
+        unread = ("group",) if self.algorithm == "ppo" else PPO_ONLY
+        return tuple(name for name in unread if name in self.model_fields_set)
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> Self:
+        """TRL splits an update's samples into equal minibatches, and a prompt's samples may not be torn apart."""
+        if self.algorithm == "ppo":
+            return self
+        for name, count in (("minibatch", self.minibatch), ("group", self.group)):
+            if self.rollouts % count:
+                raise ValueError(
+                    f"rollouts must be a multiple of {name} for {self.name}: {self.rollouts} is none of {count}"
+                )
+        return self
+
+
+PPO_ONLY = (
+    "value_rate", "value_warmup", "value_clip", "gamma", "lam", "whiten_rewards", "adaptive", "target_kl", "kl_per",
+    "kl_gain", "beta_floor", "beta_ceiling", "stop_kl", "max_step_kl",
+)  # fmt: skip

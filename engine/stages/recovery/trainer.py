@@ -111,12 +111,12 @@ class SurvivesOom(Trainer):  # type: ignore[misc]
         losses: list[torch.Tensor] = []
         for batch in batches:
             plan = self.ladder.plan(self._shape(batch.inputs))
-            if not self._fits(partial(self._step, model, batch, plan, losses)):
+            if not self._fits(partial(self._micro_step, model, batch, plan, losses)):
                 self._step_down(batch.inputs, plan)
                 return None
         return losses[-1]
 
-    def _step(self, model: Any, batch: MicroBatch, plan: Plan, losses: list[torch.Tensor]) -> None:
+    def _micro_step(self, model: Any, batch: MicroBatch, plan: Plan, losses: list[torch.Tensor]) -> None:
         """Forward and backward of a micro-batch; its loss goes to `losses`."""
         if plan.way == "pairs":
             losses.append(self._in_parts(model, batch, plan.count))
