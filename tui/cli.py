@@ -88,7 +88,9 @@ def _starting(commands: Commands, looks: argparse.ArgumentParser) -> None:
     )
 
     demo = commands.add_parser("demo", parents=[looks, starts], help="start the embedded demo: no download, no GPU")
-    demo.add_argument("--recipe", choices=("dpo", "rlhf"), default="dpo", help="dpo, or SFT, reward model and PPO")
+    demo.add_argument(
+        "--recipe", choices=("dpo", "rlhf"), default="dpo", help="dpo, or SFT, reward model and PPO (ppo.algorithm)"
+    )
     demo.add_argument("--scenario", choices=("steady", "overshoot"), default="steady")
     demo.set_defaults(handler="launch:demo")
 

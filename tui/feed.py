@@ -204,6 +204,8 @@ def _first_with_data(
     reader: Reader, slot: tuple[Plot, ...], window: tuple[int | None, int | None], first: int, columns: int
 ) -> Curve | None:
     for plot in slot:
+        if plot.beside and not len(reader.series(plot.beside, *window, columns=1).x):
+            continue
         series = reader.series(plot.metric, *window, columns=columns)
         if len(series.x):
             target = reader.recent(plot.target, 1) if plot.target else []

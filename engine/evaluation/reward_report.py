@@ -122,13 +122,13 @@ def reward_report(graded: Sequence[Graded], flipped: Sequence[float] = ()) -> Re
     )
 
 
-def require_accuracy(report: RewardReport, minimum: float) -> None:
+def require_accuracy(report: RewardReport, minimum: float, algorithm: str = "PPO") -> None:
     """Raises TrainingError where a policy trained on this reward model might learn its errors."""
     rate = report.accuracy
     if rate.low <= minimum:
         raise TrainingError(
-            f"PPO is refused: the reward model is right on {rate.value:.1%} of {rate.n} held-out pairs, perhaps on"
-            f" {rate.low:.1%} only; reward.min_accuracy asks for more than {minimum:.1%}",
+            f"{algorithm} is refused: the reward model is right on {rate.value:.1%} of {rate.n} held-out pairs, perhaps"
+            f" on {rate.low:.1%} only; reward.min_accuracy asks for more than {minimum:.1%}",
             remedy="train it longer or on more and clearer pairs (reward.max_steps, data.prompts, data.min_gap), or"
             " lower reward.min_accuracy",
         )

@@ -107,8 +107,8 @@ def read_reward_metrics(iteration: Path) -> dict[str, Metric]:
 
 
 def require_reward_model(job: Job) -> None:
-    """Raises TrainingError, in words for people, where the iteration's reward model is not good enough for PPO."""
-    require_accuracy(read_report(job.work), job.config.reward.min_accuracy)
+    """Raises TrainingError, in words for people, where the iteration's reward model is not good enough to train on."""
+    require_accuracy(read_report(job.work), job.config.reward.min_accuracy, job.config.ppo.name)
 
 
 def words(report: RewardReport) -> str:

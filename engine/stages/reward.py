@@ -76,7 +76,7 @@ def run(job: Job) -> dict[str, Any]:
 
 def training_of(job: Job) -> Training:
     settings = job.config.reward.model_dump(mode="json")
-    return Training(job, REWARD, settings, (job.work / PAIRS,), live(RewardConfig, "PPO"))
+    return Training(job, REWARD, settings, (job.work / PAIRS,), live(RewardConfig, job.config.ppo.name))
 
 
 def build_trainer(

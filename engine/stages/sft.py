@@ -39,7 +39,10 @@ def run(job: Job) -> dict[str, Any]:
     with Slots(job.resident, SFT, seed=job.config.training.seed) as slots:
         slots.load(SFT, job.parent_adapter)
         if not job.config.sft.max_steps:
-            job.say("sft", "no supervised fine-tuning (sft.max_steps = 0): PPO begins from the parent's policy")
+            job.say(
+                "sft",
+                f"no supervised fine-tuning (sft.max_steps = 0): {job.config.ppo.name} begins from the parent's policy",
+            )
             _keep(job, slots)
             return {"steps": 0, "examples": 0}
         examples = _examples(job)

@@ -109,6 +109,21 @@ def test_every_shipped_config_loads() -> None:
         assert load_config(path, pairs).recipe == ("rlhf" if "rlhf" in path.name else "dpo")
 
 
+@pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
+def test_rloo_and_grpo_are_called_by_their_names_and_what_they_do_not_read_is_told(
+    algorithm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steady = str(CONFIGS / "demo-rlhf-steady.yaml")
+    assert main(["check", steady, "--set", f"ppo.algorithm={algorithm}"]) == 0
+    said = " ".join(line.strip("# ") for line in capsys.readouterr().out.splitlines() if line.startswith("#"))
+    name = algorithm.upper()
+    assert f"by RLHF ({name}) with LoRA" in said
+    assert f"11 {name} updates of 96 samples, 4 of each prompt, KL at a fixed price of " in said
+    assert f"Says nothing to {name}: " in said
+    assert "ppo.target_kl" in said.split("Says nothing")[1]
+    assert "PPO" not in said
+
+
 @pytest.mark.parametrize(
     ("scenario", "words"),
     [

@@ -250,3 +250,24 @@ def test_ppo_has_the_charts_to_itself_from_its_first_update_on_with_its_target(w
     assert end - first == 2
     assert message.curves[0] is not None
     assert message.curves[0].x.tolist() == [first, first + 1, end]
+
+
+def test_rloo_and_grpo_have_the_charts_to_themselves_and_ktos_kl_is_not_taken_for_theirs(watch: Watch) -> None:
+    with Ledger.open(watch.paths) as ledger:
+        last = ledger.last_recorded_step(2) or 0
+        for step in range(1, 4):
+            shared = {"kl": 0.1 * step, "completions/mean_length": 9.0, "clip_ratio/region_mean": 0.1}
+            ledger.record(2, last + 2 * step, 0.0, {"reward": 0.2 * step, "entropy": 2.0, **shared})
+    message = only(CurvesChanged, watch.poll())
+    assert isinstance(message, CurvesChanged)
+    shown = ["reward", "completions/mean_length", "kl", "clip_ratio/region_mean"]
+    assert [curve.plot.metric for curve in message.curves if curve] == shown
+    assert message.extent[1] - message.extent[0] == 4
+
+
+def test_a_kl_without_rewards_is_another_trainers(watch: Watch) -> None:
+    with Ledger.open(watch.paths) as ledger:
+        ledger.record(2, (ledger.last_recorded_step(2) or 0) + 1, 0.0, {"kl": 0.1, "loss": 1.0})
+    message = only(CurvesChanged, watch.poll())
+    assert isinstance(message, CurvesChanged)
+    assert "kl" not in {curve.plot.metric for curve in message.curves if curve}

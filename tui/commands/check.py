@@ -27,6 +27,7 @@ def outline(config: RunConfig) -> Iterator[str]:
     yield f"Trains {weights} by {_method(config)} with LoRA of rank {model.lora_r}{precision}."
     yield f"Pairs: {_pairs(config)}."
     yield _iteration(config)
+    yield from _idle(config)
     yield f"Evaluates {evaluation.completions} completions of each of {evaluation.prompts} held-out prompts."
     yield from _memory(config.memory)
     yield f"At a gate {_decider(config)}. Stops after {_budget(config)}."
@@ -40,14 +41,21 @@ def _iteration(config: RunConfig) -> str:
     ppo = config.ppo
     kl = (
         f"KL near {ppo.target_kl:g} nats a {ppo.kl_per}"
-        if ppo.adaptive
+        if ppo.adaptive and ppo.algorithm == "ppo"
         else f"KL at a fixed price of {training.beta:g}"
     )
     first = f"{config.sft.max_steps} steps of SFT, {config.reward.max_steps} of the reward model"
-    updates = f"{training.max_steps} PPO updates of {ppo.rollouts} samples"
+    updates = f"{training.max_steps} {ppo.name} updates of {ppo.rollouts} samples"
+    updates += "" if ppo.algorithm == "ppo" else f", {ppo.group} of each prompt"
     return (
         f"An iteration: {first}, {updates}, {kl} from {'SFT' if ppo.reference == 'sft' else 'the baseline'}, {saved}."
     )
+
+
+def _idle(config: RunConfig) -> Iterator[str]:
+    """What was set to no effect: an algorithm without a value model has no use for its settings."""
+    if config.recipe == "rlhf" and config.ppo.idle:
+        yield f"Says nothing to {config.ppo.name}: {', '.join(f'ppo.{name}' for name in config.ppo.idle)}."
 
 
 def _memory(memory: MemoryConfig) -> Iterator[str]:
@@ -60,7 +68,7 @@ def _memory(memory: MemoryConfig) -> Iterator[str]:
 def _method(config: RunConfig) -> str:
     objective = mixture(config.training.loss_type)
     if config.recipe != "dpo":
-        return config.recipe.upper()
+        return config.recipe.upper() + ("" if config.ppo.algorithm == "ppo" else f" ({config.ppo.name})")
     if objective.family != "dpo" or objective.name == "sigmoid":
         return objective.family.upper()
     return f"DPO (loss {objective.name})"

@@ -16,7 +16,8 @@ class Plot:
     """One metric as a chart: `lo` and `hi` are fixed ends of the axis, None follows the data.
 
     `limited` draws the run's KL limit, `target` names a metric whose newest value is drawn as a line. `late` is of a
-    stage that comes after others: the axis begins where its data does.
+    stage that comes after others: the axis begins where its data does. `beside` names a metric without which it is not
+    meant: another trainer has one of the same name.
     """
 
     metric: str
@@ -27,6 +28,7 @@ class Plot:
     unit: str = ""
     target: str = ""
     late: bool = False
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,13 @@ class Curve:
 SLOTS: tuple[tuple[Plot, ...], ...] = (
     (
         Plot("objective/rlhf_reward", "objective/rlhf_reward", late=True),
+        Plot("reward", "reward", late=True),  # RLOO's and GRPO's, from here to `clip_ratio`
         Plot("loss", "loss"),
         Plot("sft/loss", "sft/loss"),
     ),
     (
         Plot("objective/entropy", "objective/entropy", lo=0, unit="nats/sample", late=True),
+        Plot("completions/mean_length", "completions/mean_length", lo=0, unit="tokens", late=True),
         Plot("accuracy", "reward model's accuracy", hi=1),
         Plot("rewards/accuracies", "rewards/accuracies", hi=1),
         Plot("mean_token_accuracy", "mean_token_accuracy", hi=1),
@@ -56,12 +60,14 @@ SLOTS: tuple[tuple[Plot, ...], ...] = (
     ),
     (
         Plot("objective/kl", "objective/kl", lo=0, unit="nats/sample", target="kl_target", late=True),
+        Plot("kl", "KL to reference", unit="nats/token", late=True, beside="reward"),
         Plot("kl_probe", "KL to baseline", lo=0, limited=True, unit="nats/token"),
         Plot("entropy", "entropy", unit="nats/token"),
         Plot("grad_norm", "grad_norm", lo=0),
     ),
     (
         Plot("explained_variance", "explained_variance", hi=1, late=True),
+        Plot("clip_ratio/region_mean", "clip_ratio/region_mean", lo=0, late=True),
         Plot("margin", "reward model's margin"),
         Plot("rewards/margins", "rewards/margins"),
         Plot("learning_rate", "learning_rate", lo=0),

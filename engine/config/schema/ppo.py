@@ -64,9 +64,9 @@ class PpoConfig(Section):
 
     @property
     def idle(self) -> tuple[str, ...]:
-        """Settings that were given and say nothing to this algorithm."""
+        """Settings that were changed and say nothing to this algorithm."""
         unread = ("group",) if self.algorithm == "ppo" else PPO_ONLY
-        return tuple(name for name in unread if name in self.model_fields_set)
+        return tuple(name for name in unread if getattr(self, name) != type(self).model_fields[name].default)
 
     @model_validator(mode="after")
     def _whole_groups(self) -> Self:

@@ -30,7 +30,7 @@ class RewardConfig(Section):
     centre: Real = Field(0.01, ge=0, le=10, description="pull of the scores' sum to zero (Eisenstein et al. 2023)")
     held_out: Whole = Field(512, ge=8, description="frozen pairs that it is measured on, the same every iteration")
     min_accuracy: Real = Field(
-        0.55, ge=0, lt=1, description="PPO is refused where accuracy's lower bound on these is not above it"
+        0.55, ge=0, lt=1, description="training on it is refused where accuracy's lower bound on these is not above it"
     )
     label_noise: Real = Field(
         0.0, ge=0, lt=0.5, description="share of training labels turned round on purpose, for exercises"

@@ -57,7 +57,7 @@ def over_optimisation(history: History) -> Iterable[Weakness]:
 
 
 def _overshot(history: History) -> Iterable[Weakness]:
-    """PPO went on past its peak: the policy that was kept pleases the held-out judge less than an earlier update's did.
+    """Training went on past its peak: the policy that was kept pleases the held-out judge less than an earlier one did.
 
     Both looks are at the same prompts. The peak was picked for being high, so the fall has to be sure by itself.
     """
@@ -66,7 +66,7 @@ def _overshot(history: History) -> Iterable[Weakness]:
     if kept is None or peak is None or not _rose(kept, peak, least):
         return
     finding = weighed(history, evidence.drop(kept, peak))
-    detail = f"the held-out judge fell from {show(peak.value)} to {show(kept.value)} while PPO went on"
+    detail = f"the held-out judge fell from {show(peak.value)} to {show(kept.value)} while training went on"
     yield weakness("over_optimisation", history, kept, number(peak), "high", finding, detail)
 
 

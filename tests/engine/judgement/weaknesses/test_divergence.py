@@ -165,7 +165,7 @@ class TestPastThePeak:
         peak = [2.0 + 0.1 * (i % 5) for i in range(40)]
         (weakness,) = self.looks([item - 1 - 0.1 * (i % 3) for i, item in enumerate(peak)], peak)
         assert (weakness.evidence, weakness.severity, weakness.metric) == ("confirmed", "high", "held_out_look")
-        assert weakness.detail == "the held-out judge fell from 2.2 to 1.1 while PPO went on"
+        assert weakness.detail == "the held-out judge fell from 2.2 to 1.1 while training went on"
 
     def test_the_peak_itself_is_not(self) -> None:
         peak = [2.0, 1.0] * 20
