@@ -119,6 +119,25 @@ def test_a_kill_changes_nothing(make: Make, monkeypatch: pytest.MonkeyPatch, tmp
     assert weights(job.work / "adapter") == weights(calm.work / "adapter")
 
 
+def test_beta_turned_at_a_boundary_acts_and_an_end_comes_after_a_whole_update(make: Make) -> None:
+    job = make("rloo", updates=3)
+    told = job.helm.progress
+
+    def progress(done: int, total: int) -> None:
+        told(done, total)
+        if job.helm.knobs is not None and done == 3:
+            assert job.helm.knobs.turn({"beta": 0.5, "learning_rate": 5e-4}) == (
+                "beta 0.05 → 0.5, learning_rate 0.001 → 0.0005"
+            )
+        if job.helm.knobs is not None and done == 10:
+            job.helm.knobs.finish()
+
+    job.helm.progress = progress  # type: ignore[method-assign]
+    assert run_stage(job, "ppo", policy.run)["steps"] == 16
+    assert rows(job, "beta") == {8: 0.5, 16: 0.5}
+    assert rows(job, "learning_rate")[16] == pytest.approx(5e-4)
+
+
 @BOTH
 @pytest.mark.parametrize("when", ["forward", "backward, recomputed"])
 def test_a_minibatch_in_parts_has_the_same_gradients(
