@@ -27,8 +27,8 @@ ANYWHERE = {"stop_kl": math.inf, "max_step_kl": math.inf, "epochs": 1}
 
 def assumed(config: RunConfig) -> tuple[str, ...]:
     found = ["the filter stage samples and scores as evaluation does"]
-    if (algorithm := getattr(config.ppo, "algorithm", "ppo")) != "ppo":
-        found.append(f"{algorithm.upper()} is TRL's trainer and is not simulated: what is shown is PPO's")
+    if config.ppo.algorithm != "ppo":
+        found.append(f"{config.ppo.name} is TRL's trainer and is not simulated: what is shown is PPO's")
     if config.reward.model:
         found.append("the reward model that reward.model names is not counted: add the size of its weights")
     return tuple(found)

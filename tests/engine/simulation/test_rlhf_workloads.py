@@ -97,6 +97,7 @@ def test_what_is_not_simulated_is_said() -> None:
 
     assert "filter stage samples" in said()
     assert "reward model that reward.model names is not counted" in said(reward={"model": "a/b"})
+    assert "RLOO is TRL's trainer" in said(ppo={"algorithm": "rloo"})
     for loss, word in (("orpo", "ORPO"), ("kto", "KTO"), ("rrhf", "RRHF")):
         assert word in said(recipe="dpo", training={"loss_type": loss})
     assert "planned" not in said(recipe="dpo")
