@@ -26,7 +26,7 @@ class Simulated:
     def __call__(self, config: RunConfig) -> Plan:
         batch, length, rank = config.training.batch_size, config.training.max_length, config.model.lora_r
         self.asked.append((batch, length, rank))
-        assert self.free.wait(10)
+        assert self.free.wait(60)
         if self.fault:
             raise PlanError(self.fault)
         parts = {"weights": 6 * GIB, "activations": GIB * batch * length // 1024, "adapters": GIB * rank // 64}

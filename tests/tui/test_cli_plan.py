@@ -141,9 +141,13 @@ class TestFit:
         assert "or a card of 4 GiB" in err
         assert not (runs / "fit").exists()
 
-    def test_without_the_key_nobody_is_asked(self, made: str, runs: Path, simulated: Formula, capsys: Printed) -> None:
+    def test_without_the_key_nothing_is_chosen(self, made: str, runs: Path, simulated: Formula, capsys: Printed) -> None:
+        from engine.config import load_config
+
         assert main(["run", made, "--no-attach", "--set", "memory.auto=off"]) == 0
-        assert simulated.calls == []
+        kept = load_config(runs / "fit" / "config.yaml")
+        assert not kept.memory.chosen
+        assert all(asked == kept for asked in simulated.calls), "the run's plan, and no other"
         assert "auto: fit" not in capsys.readouterr().out
 
     def test_the_engine_says_once_what_was_chosen(self, made: str, runs: Path) -> None:

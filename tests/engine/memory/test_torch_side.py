@@ -96,12 +96,16 @@ class Counter(Cuda):
     def max_memory_allocated(self, device: str) -> int:
         return self.peak
 
+    def max_memory_reserved(self, device: str) -> int:
+        return self.peak + 1_000
+
     def reset_peak_memory_stats(self, device: str) -> None:
         self.peak = self.now
 
 
 def test_a_peak_measured_anew_takes_nothing_from_the_runs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_side, "_peaks", {})
+    monkeypatch.setattr(torch_side, "_stage", {})
     cuda = Counter()
     meter = Meter("cuda:1", cuda)
     assert meter.begin() == 5_000

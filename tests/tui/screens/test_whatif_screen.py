@@ -50,7 +50,7 @@ def write(c: Cockpit, **fields: object) -> None:
 async def test_the_bar_moves_as_numbers_are_typed(size: tuple[int, int]) -> None:
     async with whatif(Simulated(), size=size) as c:
         await c.until_shown("10.6 GiB of 12.0 GiB  fits")  # the run's own 8 × 512
-        for words in ("one layer's backward", "weights", "CUDA and its libraries", "training peaks", "smallest card"):
+        for words in ("activations", "weights", "CUDA and its libraries", "training peaks", "smallest card"):
             assert words in c.text
         before = c.text.count("█")
         write(c, **{"batch-size": 2})
@@ -82,7 +82,7 @@ async def test_an_answer_to_old_numbers_is_not_shown() -> None:
         whatif_screen._show = lambda outlook: shown.append(outlook.plan.key)  # type: ignore[method-assign,union-attr]
         simulated.free.set()
         await c.until(lambda: shown, "an answer")
-        assert shown == ["4-512-8"]
+        assert set(shown) == {"4-512-8"}
         assert simulated.asked == [(8, 512, 8), (4, 512, 8)]
 
 
