@@ -141,7 +141,9 @@ class TestFit:
         assert "or a card of 4 GiB" in err
         assert not (runs / "fit").exists()
 
-    def test_without_the_key_nothing_is_chosen(self, made: str, runs: Path, simulated: Formula, capsys: Printed) -> None:
+    def test_without_the_key_nothing_is_chosen(
+        self, made: str, runs: Path, simulated: Formula, capsys: Printed
+    ) -> None:
         from engine.config import load_config
 
         assert main(["run", made, "--no-attach", "--set", "memory.auto=off"]) == 0
