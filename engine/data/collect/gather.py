@@ -83,8 +83,8 @@ def gather(
 
 
 def _within(pairs: Sequence[Pair], limit: int, rng: Random) -> list[Pair]:
-    """At most `limit` pairs, in order. The usual ones give way, whatever their prompt: a cut would lose the last prompts
-    altogether.
+    """At most `limit` pairs, in order. The usual ones give way, whatever their prompt: a cut would lose the last
+    prompts altogether.
     """
     if len(pairs) <= limit:
         return list(pairs)
