@@ -15,6 +15,7 @@ from engine.models.resident import POLICY
 from engine.models.slots import VALUE, Slots
 from engine.rl.experience import Experience, a_few_at_a_time
 from engine.rl.losses import policy_loss, value_loss
+from engine.rl.optimizer import make_optimizer
 from engine.rl.rollout import Rollout
 
 
@@ -46,6 +47,7 @@ class Learner:
         weight_decay: float = 0.0,
         max_grad_norm: float = 1.0,
         recompute: bool = False,
+        optimizer: str = "adamw",
     ) -> None:
         self._slots, self._settings = slots, settings
         self._micro, self._max_norm, self._recompute = micro_batch, max_grad_norm, recompute
@@ -54,7 +56,7 @@ class Learner:
             {"params": self._policy, "lr": learning_rate},
             {"params": self._value, "lr": learning_rate * settings.value_rate},
         ]
-        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=weight_decay)
+        self.optimizer = make_optimizer(optimizer, groups, weight_decay)
 
     def update(
         self, experience: Experience, *, seed: int, warming: bool = False, beat: Callable[[], None] = lambda: None

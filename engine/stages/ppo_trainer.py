@@ -117,7 +117,7 @@ class PpoTrainer:
         """The optimizer's state, before the first step: memory that runs out within a step cannot be taken back."""
         room = self._slots.resident.room
         while attempt(partial(warm, self.optimizer)) is None:
-            room.hold(no_optimizer("adamw"))
+            room.hold(no_optimizer(self._training.optimizer))
 
     # -- one update -----------------------------------------------------------------------------------------------
 
@@ -223,4 +223,5 @@ class PpoTrainer:
             weight_decay=self._training.weight_decay,
             max_grad_norm=self._training.max_grad_norm,
             recompute=self._checking,
+            optimizer=self._training.optimizer,
         )

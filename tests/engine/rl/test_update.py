@@ -248,12 +248,15 @@ def test_an_update_touches_policy_and_value_alone_and_repeats_by_its_seed(slots:
         assert all(map(torch.equal, start[name], slots.parameters(name)))
 
 
-def test_what_was_rewarded_becomes_likelier(slots: Slots, rollout: Rollout) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "adamw_8bit"])
+def test_what_was_rewarded_becomes_likelier(slots: Slots, rollout: Rollout, optimizer: str) -> None:
     """Not a reward model's scores but turns, good and bad, to see the sign of everything."""
     chosen = settings(epochs=3, missing_eos=0.0, whiten_advantages=True, stop_kl=9e9, max_step_kl=9e9)
     opinions = ask(slots, rollout, SFT, scores(slots), 6)
     opinions.scores.copy_(torch.tensor([3.0, -3.0] * 3))
-    Learner(slots, chosen, learning_rate=1e-3, micro_batch=6).update(learn_from(rollout, opinions, 0.0, chosen), seed=0)
+    learner = Learner(slots, chosen, learning_rate=1e-3, micro_batch=6, optimizer=optimizer)
+    learner.update(learn_from(rollout, opinions, 0.0, chosen), seed=0)
+    learner.optimizer.load_state_dict(learner.optimizer.state_dict())  # as a resume does
     with torch.no_grad():
         now = slots.logprobs(POLICY, rollout.ids, rollout.mask, rollout.start) * rollout.actions
     gained = (now - opinions.logprobs).sum(1)
