@@ -1,4 +1,4 @@
-"""A table whose last column wraps: findings with their evidence, changes with their reasons. Nothing is cut."""
+"""A table whose last column wraps: findings with their evidence, changes with their reasons. No number is ever cut."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tui.widgets.strips import Run
 GAP = 2
 LEAD = 2
 """Cells for the mark at the cursor's row."""
+NARROWEST = 10
+"""Cells that a flexible column keeps."""
 
 
 class WrappingTable(ScrollPanel):
@@ -59,11 +61,11 @@ class WrappingTable(ScrollPanel):
         width -= lead
         if not grid.rows:
             return [[(self._empty, "dim")]]
-        widths = [_width(column, [row[i] for row in grid.rows]) for i, column in enumerate(grid.columns[:-1])]
+        widths = column_widths(grid, width)
         indent = sum(widths) + GAP * len(widths)
         beside = width - indent >= self._least
         titles = tuple(Cell(column.title, "dim") for column in grid.columns)
-        rows.append([(" " * lead, ""), *_head(titles, widths), (titles[-1].text if beside else "", "dim")])
+        rows.append([(" " * lead, ""), *self._head(titles, widths), (titles[-1].text if beside else "", "dim")])
         starts: list[int] = []
         for row in grid.rows:
             here = len(starts) == self._at
@@ -108,19 +110,34 @@ class WrappingTable(ScrollPanel):
 
     def _entry(self, row: tuple[Cell, ...], widths: list[int], indent: int, width: int, beside: bool) -> list[Row]:
         """One row of cells, its last one wrapped beside or below."""
-        head: Row = _head(row, widths)
+        head: Row = self._head(row, widths)
         tail = [self.runs(line) for line in self._wrap(row[-1], width - indent)]
         if not row[-1].text:
             return [head]
         first = [[*head, *tail[0]]] if beside else [head]
         return [*first, *([(" " * indent, ""), *line] for line in (tail[1:] if beside else tail))]
 
+    def _head(self, row: tuple[Cell, ...], widths: list[int]) -> list[Run]:
+        return [(self._cut(cell.text, w).ljust(w + GAP), cell.tone) for cell, w in zip(row, widths, strict=False)]
+
+    def _cut(self, text: str, width: int) -> str:
+        return text if len(text) <= width else text[: width - 1] + self.glyphs.ellipsis
+
     def _wrap(self, cell: Cell, width: int) -> list[Text]:
         return list(Text(cell.text, cell.tone).wrap(self.app.console, max(width, 8), overflow="fold"))
 
 
-def _head(row: tuple[Cell, ...], widths: list[int]) -> list[Run]:
-    return [(cell.text.ljust(width + GAP), cell.tone) for cell, width in zip(row, widths, strict=False)]
+def column_widths(grid: Grid, width: int) -> list[int]:
+    """Of all columns but the last one; where `width` is too little, flexible ones give way, the widest first."""
+    columns = grid.columns[:-1]
+    widths = [_width(column, [row[i] for row in grid.rows]) for i, column in enumerate(columns)]
+    while (over := sum(widths) + GAP * (len(widths) - 1) - width) > 0:
+        spare = {i: widths[i] - NARROWEST for i, column in enumerate(columns) if column.flexible}
+        widest = max(spare, key=lambda i: spare[i], default=-1)
+        if widest < 0 or spare[widest] <= 0:
+            break
+        widths[widest] -= min(over, spare[widest])
+    return widths
 
 
 def _width(column: Column, cells: Sequence[Cell]) -> int:
