@@ -6,6 +6,7 @@ Panels follow the bulletin by themselves; the board only arranges them and moves
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 from rich.text import Text
@@ -56,6 +57,8 @@ class Board(Container):
         self._live: list[tuple[type[FeedMessage], Callable[[Any], None]]] = []
         self._last_event = 0
         self._kl_limit = Thresholds().kl
+        self.tabs: tuple[str, ...] = PANELS
+        """What each panel shows, in a word: a chart's metric depends on the recipe and the stage."""
 
     def compose(self) -> ComposeResult:
         charts = [_chart(name, slot[0]) for name, slot in zip(PANELS, SLOTS, strict=False)]
@@ -91,6 +94,11 @@ class Board(Container):
             chart.marks = marks
             chart.view = self._view.range
             _draw(chart, curve, of, self._kl_limit)
+        words = (curve.plot.tab if curve else "" for curve in message.curves)
+        tabs = tuple(word or name for word, name in zip_longest(words, PANELS, fillvalue=""))
+        if tabs != self.tabs:
+            self.tabs = tabs
+            self.post_message(self.Changed())
 
     def _marks(self) -> tuple[tuple[float, str], ...]:
         """Where each iteration began, for charts of the whole run."""

@@ -83,7 +83,7 @@ class RunScreen(Controls):
 
     @on(Board.Changed)
     def _arranged(self) -> None:
-        self.query_one(Tabs).tell(self.board.shown, self.board.single)
+        self.query_one(Tabs).tell(self.board.shown, self.board.single, self.board.tabs)
         self.refresh_bindings()
 
     # ── keys of the view ─────────────────────────────────────────────────────────────────────────────────────────

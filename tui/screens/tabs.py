@@ -16,9 +16,10 @@ class Tabs(Prose):
         super().__init__()
         self._names = tuple(names)
 
-    def tell(self, shown: str, visible: bool) -> None:
+    def tell(self, shown: str, visible: bool, words: Sequence[str] = ()) -> None:
+        """`shown` is one of the names; `words` are what stands there instead of them."""
         self.display = visible
         self.text = Text().join(
-            Text(f" {index + 1} {name} ", "bold reverse" if name == shown else "dim")
-            for index, name in enumerate(self._names)
+            Text(f" {index + 1} {word} ", "bold reverse" if name == shown else "dim")
+            for index, (name, word) in enumerate(zip(self._names, words or self._names, strict=True))
         )

@@ -143,6 +143,17 @@ async def test_resizing_to_80_columns_and_back() -> None:
         assert "6 iterations" not in c.text
 
 
+async def test_where_one_chart_is_shown_its_tab_names_what_it_shows() -> None:
+    async with cockpit("running", size=(80, 24)) as c:
+        await c.until_shown("1 loss")
+        with Ledger.open(c.paths) as ledger:
+            last = ledger.last_recorded_step(2) or 0
+            ledger.record(2, last + 1, 0.0, {"objective/rlhf_reward": 0.5, "explained_variance": 0.2})
+        await c.until_shown("1 reward  2 accuracy  3 KL  4 value")
+        await c.press("4")
+        await c.until_shown("explained_variance")
+
+
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 16)])
 async def test_no_row_is_wider_than_the_terminal_and_the_keys_are_there(size: tuple[int, int]) -> None:
     async with cockpit("running", size=size) as c:
