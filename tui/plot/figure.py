@@ -32,6 +32,7 @@ class Figure:
     view: Range
     limit: float | None = None
     limit_label: str = ""
+    limit_tone: str = "bad"
     bounds: tuple[float | None, float | None] = (None, None)
     log: bool = False
     cursor: float | None = None
@@ -113,7 +114,7 @@ class _Drawing:
     def _limit(self) -> None:
         row = -1 if self.figure.limit is None else self._cell_row(self.figure.limit)
         if 0 <= row < self.height:
-            self.grid[row] = [(self.figure.glyphs.limit, "bad")] * self.plot
+            self.grid[row] = [(self.figure.glyphs.limit, self.figure.limit_tone)] * self.plot
 
     def _data(self) -> None:
         part = self.figure.series.within(self.figure.view)
@@ -145,10 +146,11 @@ class _Drawing:
         label = f" {self.figure.limit_label} "
         if self.figure.limit is None or not self.figure.limit_label or len(label) > self.plot // 2:
             return
-        row = self._cell_row(self.figure.limit)
+        row, tone = self._cell_row(self.figure.limit), self.figure.limit_tone
         start = self.plot - len(label) - 1
-        if 0 <= row < self.height and all(tone == "bad" for _, tone in self.grid[row][start : start + len(label)]):
-            self.grid[row][start : start + len(label)] = [(character, "bad") for character in label]
+        place = slice(start, start + len(label))
+        if 0 <= row < self.height and all(each == tone for _, each in self.grid[row][place]):
+            self.grid[row][place] = [(character, tone) for character in label]
 
     def _margins(self) -> list[Row]:
         glyphs = self.figure.glyphs

@@ -94,7 +94,8 @@ class Chart(Panel, can_focus=True):
             series,
             self.shown,
             limit=self.limit,
-            limit_label="" if self.limit is None else f"{self.limit_word} {self.limit:g}",
+            limit_label="" if self.limit is None else f"{self.limit_word} {self.limit:.3g}",
+            limit_tone="bad" if self.limit_word == "limit" else "dim",
             bounds=self.bounds,
             log=self.log_axis,
             cursor=self.cursor_x,
@@ -124,7 +125,7 @@ class Chart(Panel, can_focus=True):
             raw = number(low) if low == high else f"{number(low)} to {number(high)}"
             parts += [Text(f"raw {raw}", "dim")] if not value == low == high else []
         if self.limit is not None:
-            parts.append(Text(f"{'over ' * over}{self.limit_word} {self.limit:g}", "bad" if over else "dim"))
+            parts.append(Text(f"{'over ' * over}{self.limit_word} {self.limit:.3g}", "bad" if over else "dim"))
         parts += [Text("log", "dim")] if self.log_axis else []
         return self._fitting(parts)
 
