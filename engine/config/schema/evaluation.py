@@ -68,6 +68,10 @@ class EvaluationConfig(Section):
         """`batch_tokens`, or what suits the device: a card wants to be filled, a processor's caches want to hold it."""
         return self.batch_tokens or (8192 if cuda else 2048)
 
+    def tokens_written_at_once(self) -> int:
+        """Where answers are generated: each token of theirs reads every weight once, whatever the batch."""
+        return self.batch_tokens or 8192
+
     @model_validator(mode="after")
     def _check_tasks(self) -> EvaluationConfig:
         names = [task.metric_name for task in self.tasks]

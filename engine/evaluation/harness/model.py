@@ -32,12 +32,14 @@ class ResidentLM(HFLM):  # type: ignore[misc]
         transcript: Transcript,
         *,
         batch_tokens: int,
+        written_tokens: int,
         seed: int,
         advance: Callable[[int, int], None],
     ) -> None:
         super().__init__(pretrained=resident.model, tokenizer=resident.tokenizer, batch_size=_WHOLE)
         self._transcript, self._seed, self._advance, self._room = transcript, seed, advance, resident.room
-        self._budget = Budget(batch_tokens, resident.model.get_input_embeddings().num_embeddings)
+        vocabulary = resident.model.get_input_embeddings().num_embeddings
+        self._budget, self._writing = Budget(batch_tokens, vocabulary), Budget(written_tokens, vocabulary)
         self._trims = "logits_to_keep" in signature(type(resident.model.get_base_model()).forward).parameters
         self._kept = 0  # how many last positions of the batch have logits that matter
 
@@ -62,7 +64,7 @@ class ResidentLM(HFLM):  # type: ignore[misc]
             b"loglikelihood" + array("q", [*context, -1, *continuation]).tobytes()
             for _, context, continuation in requests
         )
-        found = self._answered(keys, rows, run)
+        found = self._answered(keys, rows, run, self._budget)
         return [(float(total), bool(greedy)) for total, greedy in found]
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = True) -> list[str]:
@@ -79,7 +81,7 @@ class ResidentLM(HFLM):  # type: ignore[misc]
             grown = int(requests[where[0]].args[1].get("max_gen_toks", self.max_gen_toks))
             sizes = [min(self.max_length, len(self.tok_encode(requests[i].args[0])) + grown) for i in where]
             rows = [Row((i,), size, size) for i, size in zip(where, sizes, strict=True)]
-            for i, answer in zip(where, self._answered(keys, rows, run, where), strict=True):
+            for i, answer in zip(where, self._answered(keys, rows, run, self._writing, where), strict=True):
                 found[i] = answer
         return found
 
@@ -92,11 +94,12 @@ class ResidentLM(HFLM):  # type: ignore[misc]
         keys: Sequence[str],
         rows: Sequence[Row],
         run: Callable[[Sequence[Row], list[int]], list[Any]],
+        budget: Budget,
         wanted: Sequence[int] | None = None,
     ) -> list[Any]:
         """The answers to the requests `wanted`, run batch by batch unless the transcript has them."""
         done = 0
-        for number, batch in enumerate(batched(rows, self._budget)):
+        for number, batch in enumerate(batched(rows, budget)):
             where = _asked(batch)
             if not all(keys[i] in self._transcript for i in where):
                 torch.manual_seed(self._seed + number)  # a batch that samples gives the same on resume

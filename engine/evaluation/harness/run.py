@@ -47,6 +47,7 @@ def run(
             resident,
             transcript,
             batch_tokens=config.tokens_at_once(resident.device.type == "cuda"),
+            written_tokens=config.tokens_written_at_once(),
             seed=config.seed,
             advance=asked.reach,
         )

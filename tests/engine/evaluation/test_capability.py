@@ -76,7 +76,7 @@ def test_trimmed_logits_give_the_same_log_probabilities(resident: Resident, tmp_
     with resident.measuring():
         bare = HFLM(pretrained=resident.model, tokenizer=resident.tokenizer, batch_size=1)
         expected = bare.loglikelihood(task.instances, disable_tqdm=True)
-        ours = ResidentLM(resident, Transcript(), batch_tokens=50, seed=0, advance=lambda *_: None)
+        ours = ResidentLM(resident, Transcript(), batch_tokens=50, written_tokens=50, seed=0, advance=lambda *_: None)
         found = ours.loglikelihood(task.instances)
     assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
     assert torch.allclose(torch.tensor([v for v, _ in found]), torch.tensor([v for v, _ in expected]), atol=1e-4)
